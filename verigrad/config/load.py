@@ -1,0 +1,190 @@
+"""From a TOML file and overrides to a `Config`, or to one clear line that says what is wrong."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import tomli_w
+from pydantic import BaseModel, ValidationError
+
+from verigrad.config.rows import ROWS
+from verigrad.config.schema import Config
+from verigrad.errors import ConfigError, DataError
+
+
+def load(path: str | Path, overrides: Sequence[str] = ()) -> Config:
+    """The checked config of a TOML file, `overrides` being `--section.key value` words from the command line."""
+    path = Path(path)
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such config file; give the path of a TOML file, e.g. one below configs/") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: cannot be read as text ({error}); give the path of a TOML file") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}") from None
+    for key, value in parse_overrides(overrides).items():
+        _set(tables, key, value)
+    return build(tables, default_dir=f"runs/{path.stem}")
+
+
+def build(tables: Mapping[str, Any], default_dir: str = "runs/run") -> Config:
+    """The checked config of nested tables; settings that depend on others are filled in, then rules across are checked."""
+    try:
+        config = Config.model_validate(_resolved(tables, default_dir))
+    except ValidationError as error:
+        raise ConfigError(_explain(error)) from None
+    _check_across(config)
+    return config
+
+
+def parse_overrides(words: Sequence[str]) -> dict[str, Any]:
+    """`--a.b value` and `--a.b=value` → {"a.b": value}; a value is read as TOML, and as plain text where it is none."""
+    values: dict[str, Any] = {}
+    rest = list(words)
+    while rest:
+        word = rest.pop(0)
+        if not word.startswith("--") or "." not in word:
+            raise ConfigError(f"{word!r}: not an override; write --section.key value")
+        key, equals, text = word[2:].partition("=")
+        if not equals:
+            if not rest:
+                raise ConfigError(f"{word}: a value is missing; write {word} VALUE")
+            text = rest.pop(0)
+        values[key] = _value(text)
+    return values
+
+
+def dump(config: Config) -> str:
+    """The resolved config as TOML; `load` of it gives an equal config."""
+    return tomli_w.dumps(config.model_dump(mode="json"), multiline_strings=False)
+
+
+def differences(old: Config, new: Config) -> list[str]:
+    """The settings that differ, as "section.key: old → new". `run.dir` is where a run is, not what it is."""
+    before, after = _flat(old.model_dump(mode="json")), _flat(new.model_dump(mode="json"))
+    keys = sorted((before.keys() | after.keys()) - {"run.dir"})
+    return [f"{key}: {before.get(key)!r} → {after.get(key)!r}" for key in keys if before.get(key) != after.get(key)]
+
+
+def settings() -> list[tuple[str, str, str, str]]:
+    """Every setting as (key, type, default, description), in the schema's order, for `--help` and the docs."""
+    rows: list[tuple[str, str, str, str]] = []
+
+    def visit(model: type[BaseModel], prefix: str) -> None:
+        for name, field in model.model_fields.items():
+            annotation = cast(Any, field.annotation)
+            if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+                visit(annotation, f"{prefix}{name}.")
+                continue
+            default = "" if field.is_required() else repr(field.get_default(call_default_factory=True))
+            kind = annotation.__name__ if isinstance(annotation, type) else str(annotation).replace("typing.", "")
+            rows.append((f"{prefix}{name}", kind, default, field.description or ""))
+
+    visit(Config, "")
+    return rows
+
+
+def nearest(word: str, known: Sequence[str]) -> str:
+    """The remedy for a misspelt word: the closest known one, then all of them."""
+    match = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    meant = f"did you mean {match[0]!r}? " if match else ""
+    return f"{meant}known: {', '.join(known)}"
+
+
+def _value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _set(tables: dict[str, Any], key: str, value: Any) -> None:
+    *sections, last = key.split(".")
+    for section in sections:
+        tables = tables.setdefault(section, {})
+        if not isinstance(tables, dict):
+            raise ConfigError(f"{key}: {section} is a value, not a section")
+    tables[last] = value
+
+
+def _resolved(tables: Mapping[str, Any], default_dir: str) -> dict[str, Any]:
+    """Fills in what depends on other settings: the row of the algorithm, the run directory, evaluation's budget."""
+    resolved = {name: dict(table) if isinstance(table, Mapping) else table for name, table in tables.items()}
+    for section in ("run", "algorithm", "eval", "sampler"):
+        if not isinstance(resolved.setdefault(section, {}), dict):
+            raise ConfigError(f"{section} = {resolved[section]!r}: a section is needed; write [{section}]")
+    algorithm = resolved["algorithm"]
+    name = algorithm.setdefault("name", "expert_iteration")
+    if name not in ROWS:
+        raise ConfigError(f"algorithm.name = {name!r}: {nearest(str(name), list(ROWS))}")
+    resolved["algorithm"] = {**ROWS[name], **algorithm}
+    resolved["run"].setdefault("dir", default_dir)
+    if resolved["eval"].get("max_tokens") is None and "max_tokens" in resolved["sampler"]:
+        resolved["eval"]["max_tokens"] = resolved["sampler"]["max_tokens"]
+    resolved["eval"].setdefault("max_tokens", 1024)
+    return resolved
+
+
+def _check_across(config: Config) -> None:
+    """Rules that no single key can hold."""
+    sampler, optimizer, algorithm = config.sampler, config.optimizer, config.algorithm
+    if algorithm.source == "policy":
+        if sampler.temperature == 0:
+            raise ConfigError("sampler.temperature = 0: greedy rollouts are all equal; use a temperature above 0")
+        if sampler.top_p < 1 or sampler.top_k:
+            raise ConfigError(
+                f"sampler.top_p = {sampler.top_p}, sampler.top_k = {sampler.top_k}: training samples from the whole "
+                "distribution, else its log-probs are not the trainer's; use top_p = 1 and top_k = 0"
+            )
+        if algorithm.questions_per_step == 0:
+            raise ConfigError("algorithm.questions_per_step = 0: sampling needs 1 or more questions per step")
+    elif not config.task.demonstrations:
+        raise ConfigError("task.demonstrations is empty: sft needs a JSONL of responses; give its path")
+    if sampler.min_tokens > sampler.max_tokens:
+        raise ConfigError(
+            f"sampler.min_tokens = {sampler.min_tokens} is above sampler.max_tokens = {sampler.max_tokens}; lower it"
+        )
+    if optimizer.schedule != "constant" and optimizer.schedule_updates <= optimizer.warmup_steps:
+        raise ConfigError(
+            f"optimizer.schedule = {optimizer.schedule!r} needs optimizer.schedule_updates above warmup_steps "
+            f"= {optimizer.warmup_steps}; it is {optimizer.schedule_updates}"
+        )
+
+
+def _explain(error: ValidationError) -> str:
+    """One line per fault: key, value, rule; for an unknown key the nearest known one."""
+    lines = []
+    for fault in error.errors():
+        where = [str(part) for part in fault["loc"]]
+        key = ".".join(where)
+        if fault["type"] == "extra_forbidden":
+            lines.append(f"unknown key {key}: {nearest(where[-1], _keys(where[:-1]))}")
+        elif fault["type"] == "missing":
+            lines.append(f"{key}: a value is missing")
+        else:
+            lines.append(f"{key} = {fault['input']!r}: {fault['msg'][:1].lower()}{fault['msg'][1:]}")
+    return "; ".join(lines)
+
+
+def _keys(sections: Sequence[str]) -> list[str]:
+    model: type[BaseModel] = Config
+    for section in sections:
+        annotation = model.model_fields[section].annotation
+        assert isinstance(annotation, type) and issubclass(annotation, BaseModel)
+        model = annotation
+    return list(model.model_fields)
+
+
+def _flat(tables: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in tables.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{prefix}{name}.")
+        else:
+            flat[prefix + name] = value
+    return flat

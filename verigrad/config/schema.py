@@ -1,0 +1,192 @@
+"""The one schema of a run's settings: file, overrides, `--help` and docs/config.md all come from it.
+
+A config is valid or does not exist: unknown keys and bad values raise at construction. Every count says of what, per
+what. Keys that default to None are filled in by `load` from the settings they depend on, before anything runs, so the
+resolved config holds no None.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Positive = Annotated[int, Field(ge=1)]
+NonNegative = Annotated[int, Field(ge=0)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
+
+
+class Run(Section):
+    dir: str
+    """Run directory. An existing one is continued. Default: runs/<name of the config file>."""
+    seed: int = 0
+    """Seed of everything random: question order, rollouts, evaluation."""
+    max_minutes: Annotated[float, Field(ge=0)] = 0.0
+    """Stop, after a checkpoint, at the first step that ends beyond this many minutes. 0: no limit."""
+    checkpoint_every: Positive = 1
+    """Steps between checkpoints. The last step always has one."""
+    keep_checkpoints: NonNegative = 2
+    """How many of the newest checkpoints to keep. 0: all."""
+    threads: NonNegative = 0
+    """CPU threads of the trainer and the embedded sampler. 0: PyTorch's default. Changing it changes the last bits."""
+
+
+class Model(Section):
+    path: str = "embedded:chains"
+    """A Hugging Face directory or hub id, a run directory, or a model shipped with Verigrad (embedded:chains)."""
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    """Type of the weights and of the arithmetic; log-probs are accumulated in float32."""
+    device: str = "auto"
+    """auto (CUDA where there is one), cpu, cuda or cuda:N."""
+
+
+class Task(Section):
+    name: str = "chains"
+    """chains (embedded), gsm8k, math, jsonl, or reasoning_gym."""
+    path: str = ""
+    """The training file, for tasks that read one."""
+    validation_path: str = ""
+    """The validation file. Empty: the generator's own validation split, or `path` itself where only evaluating."""
+    demonstrations: str = ""
+    """JSONL of demonstrations for sft: rows of prompt/response, or of question/answer/response."""
+    template: str = "tiny"
+    """A shipped prompt template (tiny, r1_zero, question_only), or the path of a text file with {question} in it."""
+    problems: NonNegative = 0
+    """How many training problems to use. 0: all of a file; 16,384 of a generator."""
+    allow_overlap: bool = False
+    """Accept questions that are in both the training and the validation set."""
+    params: dict[str, Any] = Field(default_factory=dict)
+    """Parameters of the task: column names for jsonl, a generator's own settings."""
+
+
+class Verifier(Section):
+    name: str = "r1_zero"
+    """r1_zero (strict), r1_zero_course (the course's own rule), or boxed."""
+    workers: Positive = 1
+    """Processes for answers that need Math-Verify. Plain numbers and strings need none."""
+    time_limit: Annotated[float, Field(gt=0)] = 5.0
+    """Seconds for one answer; then its worker is killed and the verdict is timeout."""
+    max_failure_share: Annotated[float, Field(ge=0, le=1)] = 0.02
+    """Share of timeouts and errors among a step's verdicts above which the run stops."""
+
+
+class Sampler(Section):
+    engine: Literal["local", "scripted"] = "local"
+    """local: the policy's own transformers model. scripted: given responses, for tests."""
+    temperature: Annotated[float, Field(ge=0)] = 1.0
+    """Of training rollouts. 0 is greedy, and refused for training."""
+    top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Nucleus. Below 1 it is refused for training: scorer and sampler would differ."""
+    top_k: NonNegative = 0
+    """0: off. Otherwise refused for training, as top_p."""
+    max_tokens: Positive = 1024
+    """Token budget of a response."""
+    min_tokens: NonNegative = 4
+    """No end token and no stop before so many tokens."""
+    stop: tuple[str, ...] = ("</answer>",)
+    """Strings that end a response; they are kept in it."""
+    slots: Positive = 512
+    """Rows decoded at once by the local engine; a finished row's slot is refilled."""
+
+
+class Selection(Section):
+    duplicates: Literal["keep", "drop"] = "keep"
+    """Whether equal responses to one question are all kept, or only the first."""
+    max_per_question: NonNegative = 0
+    """At most so many responses of a question. 0: no limit."""
+    max_examples: NonNegative = 0
+    """At most so many *unique* examples of a step, in their order. 0: no limit."""
+
+
+class Algorithm(Section):
+    name: str = "expert_iteration"
+    """A row of the table: sft or expert_iteration."""
+    steps: Positive
+    """Outer steps (the course's n_ei_steps). For sft, the epochs over the data are one step."""
+    questions_per_step: NonNegative = 512
+    """|D_b|, questions of a step. 0: all of them (for sft)."""
+    rollouts_per_question: Positive
+    """G, responses drawn per question."""
+    epochs: Positive = 1
+    """Passes over a step's samples."""
+    sequences_per_update: NonNegative = 64
+    """Sequences of one optimiser update. 0: count tokens instead."""
+    tokens_per_update: NonNegative = 0
+    """Tokens of one optimiser update, when sequences_per_update is 0; both 0: one update per epoch."""
+    tokens_per_microbatch: Positive = 16384
+    """Padded tokens of one forward and backward pass; bounds memory and does not change the gradient."""
+    source: Literal["policy", "demonstrations"]
+    """Where responses come from: sampled from the policy, or given."""
+    select: str
+    """Which rollouts are trained on: all or correct."""
+    selection: Selection = Field(default_factory=Selection)
+    credit: str
+    """Advantage of a rollout: one."""
+    loss: str
+    """Per-token loss: nll."""
+    normalizer: str
+    """Weight of a token in the update's sum: kept_tokens."""
+    restart: Literal["last", "base"] = "last"
+    """Each step trains the last policy, or the base anew (STaR)."""
+    optimizer_state: Literal["keep", "fresh"] = "keep"
+    """Whether the optimiser's moments survive from one step to the next."""
+    scored_rollouts: NonNegative = 256
+    """Rollouts of a step that are scored for entropy and the sampler–trainer gap, where the row needs no scores."""
+
+
+class Optimizer(Section):
+    lr: Annotated[float, Field(gt=0)] = 1e-5
+    """Peak learning rate of AdamW."""
+    betas: tuple[float, float] = (0.9, 0.95)
+    """AdamW's decay rates."""
+    eps: Annotated[float, Field(gt=0)] = 1e-8
+    """AdamW's epsilon."""
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    """AdamW's decoupled weight decay."""
+    warmup_steps: NonNegative = 0
+    """Updates over which the rate rises linearly from 0."""
+    schedule: Literal["constant", "linear", "cosine"] = "constant"
+    """Course of the rate after the warm-up, towards 0 at `schedule_updates`."""
+    schedule_updates: NonNegative = 0
+    """Updates that the schedule spans; needed by linear and cosine."""
+    clip_norm: Annotated[float, Field(gt=0)] = 1.0
+    """Gradients are scaled down to this global norm."""
+
+
+class Eval(Section):
+    problems: NonNegative = 512
+    """Validation problems, the first of the set. 0: all."""
+    every: Positive = 1
+    """Steps between evaluations. The base (step 0) and the last step are always evaluated."""
+    samples: Positive = 1
+    """Responses per problem at `temperature`; pass@k is given for k up to this."""
+    temperature: Annotated[float, Field(ge=0)] = 1.0
+    """Sampling temperature of evaluations."""
+    top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Nucleus of evaluations."""
+    max_tokens: Positive | None = None
+    """Token budget of evaluations. Default: sampler.max_tokens."""
+    greedy: bool = True
+    """Also answer every problem greedily (temperature 0) and report that accuracy beside it."""
+
+
+class Log(Section):
+    generations: NonNegative = 4
+    """Rollouts shown on the terminal and kept as a table at each step: half correct, half not, where there are."""
+    loggers: tuple[Literal["tensorboard", "wandb", "trackio"], ...] = ()
+    """Further places that metrics go to; each needs its extra."""
+
+
+class Config(Section):
+    run: Run
+    model: Model = Field(default_factory=Model)
+    task: Task = Field(default_factory=Task)
+    verifier: Verifier = Field(default_factory=Verifier)
+    sampler: Sampler = Field(default_factory=Sampler)
+    algorithm: Algorithm
+    optimizer: Optimizer = Field(default_factory=Optimizer)
+    eval: Eval = Field(default_factory=Eval)
+    log: Log = Field(default_factory=Log)
