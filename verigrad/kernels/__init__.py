@@ -1,0 +1,14 @@
+"""Tensor programs that the trainer and the embedded sampler share: attention plans and the log-prob head."""
+
+from verigrad.kernels.attention import AttentionPlan, PackedPlan, SlotCache, backbone_of, hidden_states
+from verigrad.kernels.head import head_of, token_logprobs
+
+__all__ = [
+    "AttentionPlan",
+    "PackedPlan",
+    "SlotCache",
+    "backbone_of",
+    "head_of",
+    "hidden_states",
+    "token_logprobs",
+]

@@ -1,0 +1,101 @@
+"""Log-probs and exact entropy of given tokens from hidden states, without ever holding [tokens × vocabulary]."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+# Elements of one chunk of logits: 64 MB in float32.
+CHUNK_ELEMENTS = 2**24
+
+
+def head_of(model: nn.Module) -> nn.Linear:
+    """The linear layer that maps hidden states to logits."""
+    return cast(nn.Linear, cast(Any, model).get_output_embeddings())
+
+
+def token_logprobs(
+    hidden: Float[Tensor, "tokens hidden"],
+    head: nn.Linear,
+    targets: Int[Tensor, "tokens"],
+    temperature: Float[Tensor, "tokens"],
+    end_banned: Bool[Tensor, "tokens"],
+    end_ids: Int[Tensor, "ends"],
+) -> tuple[Float[Tensor, "tokens"], Float[Tensor, "tokens"]]:
+    """log π(target | prefix) and the entropy −Σ_v π_v log π_v of each token's distribution, in nats.
+
+        π = softmax(W h / temperature), with π_v = 0 for the end tokens where `end_banned` (min_tokens)
+
+    CS336 A5 eq. 3; the distribution is the one that was sampled. Logits are made in chunks of tokens and made again in the
+    backward pass; arithmetic after the product is float32 at least. Both results carry gradients to `hidden` and W.
+    """
+    logprobs, entropy = _TokenLogprobs.apply(hidden, head.weight, head.bias, targets, temperature, end_banned, end_ids)
+    return logprobs, entropy
+
+
+class _TokenLogprobs(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor | None, *rest: Tensor) -> tuple[Tensor, Tensor]:
+        targets, temperature, end_banned, end_ids = rest
+        wide = torch.promote_types(hidden.dtype, torch.float32)
+        logprobs = torch.empty(len(hidden), dtype=wide, device=hidden.device)
+        entropy = torch.empty_like(logprobs)
+        for part in _chunks(len(hidden), len(weight)):
+            log_p = _log_softmax(hidden[part], weight, bias, temperature[part], end_banned[part], end_ids)
+            logprobs[part] = log_p.gather(1, targets[part, None])[:, 0]
+            entropy[part] = _entropy(log_p)
+        ctx.save_for_backward(hidden, weight, bias, *rest, entropy)
+        return logprobs, entropy
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        """With g the gradient at log π(y) and e that at the entropy H, per token:
+
+        ∂/∂logit_v = [ g (1[v = y] − π_v) − e π_v (log π_v + H) ] / temperature
+        """
+        g, e = gradients
+        hidden, weight, bias, targets, temperature, end_banned, end_ids, entropy = ctx.saved_tensors
+        wants_entropy = bool(e.any())
+        d_hidden = torch.empty_like(hidden)
+        d_weight = torch.zeros_like(weight, dtype=torch.promote_types(weight.dtype, torch.float32))
+        d_bias = None if bias is None else torch.zeros_like(bias)
+        for part in _chunks(len(hidden), len(weight)):
+            log_p = _log_softmax(hidden[part], weight, bias, temperature[part], end_banned[part], end_ids)
+            p = log_p.exp()
+            if wants_entropy:
+                surprise = torch.where(p > 0, log_p + entropy[part, None], 0)
+                d_logits = p * (-g[part, None] - e[part, None] * surprise)
+            else:
+                d_logits = p.mul_(-g[part, None])
+            d_logits.scatter_add_(1, targets[part, None], g[part, None])
+            d_logits = d_logits.div_(temperature[part, None]).to(hidden.dtype)
+            torch.mm(d_logits, weight, out=d_hidden[part])
+            d_weight += d_logits.T @ hidden[part]
+            if d_bias is not None:
+                d_bias += d_logits.sum(0)
+        return d_hidden, d_weight.to(weight.dtype), d_bias, None, None, None, None
+
+
+def _chunks(tokens: int, vocabulary: int) -> list[slice]:
+    size = max(1, CHUNK_ELEMENTS // vocabulary)
+    return [slice(start, min(start + size, tokens)) for start in range(0, tokens, size)]
+
+
+def _log_softmax(
+    hidden: Tensor, weight: Tensor, bias: Tensor | None, temperature: Tensor, end_banned: Tensor, end_ids: Tensor
+) -> Tensor:
+    logits = nn.functional.linear(hidden, weight, bias)
+    logits = logits.to(torch.promote_types(logits.dtype, torch.float32)) / temperature[:, None]
+    if end_banned.any():
+        banned = torch.zeros(logits.shape[1], dtype=torch.bool, device=logits.device)
+        banned[end_ids] = True
+        logits = logits.masked_fill(end_banned[:, None] & banned, float("-inf"))
+    return logits.log_softmax(-1)
+
+
+def _entropy(log_p: Tensor) -> Tensor:
+    p = log_p.exp()
+    return -torch.where(p > 0, p * log_p, 0).sum(-1)
