@@ -1,0 +1,16 @@
+"""Files, hubs and generators: where problems, demonstrations and templates come from."""
+
+from verigrad.data.demonstrations import Demonstration, load_demonstrations
+from verigrad.data.files import read_records
+from verigrad.data.tasks import TaskData, load_problems, load_task
+from verigrad.data.templates import load_template
+
+__all__ = [
+    "Demonstration",
+    "TaskData",
+    "load_demonstrations",
+    "load_problems",
+    "load_task",
+    "load_template",
+    "read_records",
+]

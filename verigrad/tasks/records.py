@@ -1,0 +1,131 @@
+"""From one record of a data file to a `Problem`.
+
+A layout says how the true answer is found; its columns say where. Columns can be renamed in a config
+(`task.params.question_column`), so that a layout serves every file of its kind.
+
+    gsm8k   answer = worked solution, then "#### 72"                   Cobbe et al. 2021, arXiv:2110.14168
+    math    answer = its own column, or the last box of the solution   Hendrycks et al. 2021, arXiv:2103.03874
+    jsonl   answer = its own column
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import PurePath
+
+from verigrad.errors import DataError
+from verigrad.types import Problem
+from verigrad.verifiers.extract import boxed_answer, hash_answer
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A row of a data file. `place` says where it is: "data/train.jsonl:3", or "data/train.json[2]" in a JSON list."""
+
+    place: str
+    values: Mapping[str, object]
+
+    @property
+    def id(self) -> str:
+        """`place` without its folders, so that a problem keeps its id when the data moves."""
+        return PurePath(self.place).name
+
+    def text(self, column: str, role: str) -> str:
+        """A cell as text, which must be there and not be blank. `role` is what the cell is needed as, for the error.
+
+        A number without a fraction is written as an integer (145.0 → "145"), any other without an exponent.
+        """
+        if column not in self.values:
+            raise DataError(
+                f"{self.place}: no column {column!r} for the {role}; the row has {', '.join(self.values) or 'none'}; "
+                f"name the right column in task.params.{role}_column, or choose the task.name that fits the file"
+            )
+        value = self.values[column]
+        text = value.strip() if isinstance(value, str) else _number(value)
+        if not text:
+            raise DataError(
+                f"{self.place}: column {column!r} = {value!r} is no {role}; it must be text or a finite number, not "
+                "blank: correct or remove the row"
+            )
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Where a record holds what. Several question columns are joined by a space. "": there is no such column."""
+
+    question: tuple[str, ...] = ("question",)
+    answer: str = "answer"
+    solution: str = ""
+    id: str = ""
+
+
+Truth = Callable[[Record, Columns], tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """`truth` finds the answer and the worked solution ("" if none); `columns` are those of the published files."""
+
+    truth: Truth
+    columns: Columns
+
+
+def problem_of(record: Record, layout: Layout, columns: Columns) -> Problem:
+    """The problem of a record. Columns that are not used become its `details`."""
+    question = " ".join(record.text(column, "question") for column in columns.question)
+    answer, solution = layout.truth(record, columns)
+    identity = record.text(columns.id, "id") if columns.id else record.id
+    used = {*columns.question, columns.answer, columns.solution, columns.id}
+    details = {name: value for name, value in record.values.items() if name not in used}
+    return Problem(id=identity, question=question, answer=answer, solution=solution, details=details)
+
+
+def _after_hashes(record: Record, columns: Columns) -> tuple[str, str]:
+    worked = record.text(columns.answer, "answer")
+    answer = hash_answer(worked)
+    if not answer:
+        raise DataError(
+            f"{record.place}: column {columns.answer!r} has no answer after '####'; correct the row, or use "
+            "task.name = 'jsonl' where the column is the bare answer"
+        )
+    return answer, worked.rpartition("####")[0].strip()
+
+
+def _boxed(record: Record, columns: Columns) -> tuple[str, str]:
+    if columns.answer in record.values:
+        worked = record.values.get(columns.solution, "")
+        return record.text(columns.answer, "answer"), worked if isinstance(worked, str) else ""
+    worked = record.text(columns.solution, "solution")
+    answer = boxed_answer(worked)
+    if not answer:
+        raise DataError(
+            f"{record.place}: column {columns.solution!r} has no \\boxed{{...}}, and there is no column "
+            f"{columns.answer!r}; correct the row, or name the answer's column in task.params.answer_column"
+        )
+    return answer, worked
+
+
+def _given(record: Record, columns: Columns) -> tuple[str, str]:
+    solution = record.text(columns.solution, "solution") if columns.solution else ""
+    return record.text(columns.answer, "answer"), solution
+
+
+def _number(value: object) -> str:
+    """A finite number as text, "" for anything else. A bool is none, though Python counts it among the integers."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if not isinstance(value, float) or not math.isfinite(value):
+        return ""
+    # repr is the shortest text that reads back as the same float; Decimal spells its exponent out.
+    return str(int(value)) if value.is_integer() else format(Decimal(repr(value)), "f")
+
+
+LAYOUTS: dict[str, Layout] = {
+    "gsm8k": Layout(_after_hashes, Columns()),
+    "math": Layout(_boxed, Columns(question=("problem",), solution="solution")),
+    "jsonl": Layout(_given, Columns()),
+}

@@ -1,0 +1,37 @@
+"""Prompt templates: the text around a question."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from verigrad.errors import ConfigError
+
+PLACEHOLDER = "{question}"
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A text with `{question}` in it. `name` is what reports call it: a shipped name, or the path it was read from."""
+
+    name: str
+    text: str
+
+    def __post_init__(self) -> None:
+        if PLACEHOLDER not in self.text:
+            shown = self.text if len(self.text) <= 60 else self.text[:57] + "..."
+            raise ConfigError(
+                f"template {self.name!r} = {shown!r} has no {PLACEHOLDER}, so every prompt would be the same; "
+                f"write {PLACEHOLDER} where the question belongs"
+            )
+
+    def render(self, question: str) -> str:
+        """The prompt of a question. Plain replacement, not `str.format`: questions and templates contain braces."""
+        return self.text.replace(PLACEHOLDER, question)
+
+    def question_of(self, prompt: str) -> str | None:
+        """The question of which `prompt` is the rendering, or None where it is no rendering of this template."""
+        start = self.text.index(PLACEHOLDER)
+        copies = self.text.count(PLACEHOLDER)
+        length = (len(prompt) - len(self.text)) // copies + len(PLACEHOLDER)
+        question = prompt[start : start + max(length, 0)]
+        return question if self.render(question) == prompt else None
