@@ -1,0 +1,166 @@
+"""The policy: a causal language model that can be scored and updated. Which algorithm it serves it does not know."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from verigrad.config.schema import Optimizer as OptimizerConfig
+from verigrad.errors import NonFiniteError
+from verigrad.kernels import backbone_of, head_of, hidden_states, token_logprobs
+from verigrad.policy.load import encode, end_ids_of, load_model
+from verigrad.policy.optimize import learning_rate, make_optimizer
+from verigrad.policy.pack import Batch, pack
+from verigrad.types import Sample
+
+# The current policy's log-probs and the batch → one loss per trained token.
+TokenLoss = Callable[[Float[Tensor, "trained"], Batch], Float[Tensor, "trained"]]
+
+
+@dataclass(frozen=True, slots=True)
+class TokenScores:
+    """Per trained token of one sequence: log-prob of the token, exact entropy of its distribution (nats)."""
+
+    logprobs: tuple[float, ...]
+    entropy: tuple[float, ...]
+
+
+class Policy:
+    """A Hugging Face causal LM with its tokenizer, its optimiser and the number of updates made so far."""
+
+    def __init__(
+        self, model: Any, tokenizer: Any, optimizer: OptimizerConfig | None = None, tokens_per_microbatch: int = 16384
+    ) -> None:
+        self.model, self.tokenizer = model, tokenizer
+        self.backbone, self.head = backbone_of(model), head_of(model)
+        self.device = next(model.parameters()).device
+        self.end_ids = end_ids_of(model, tokenizer)
+        self.tokens_per_microbatch = tokens_per_microbatch
+        self.updates = 0
+        self._ends = torch.tensor(self.end_ids, device=self.device)
+        self._optimizer_config = optimizer or OptimizerConfig()
+        self.reset_optimizer()
+
+    @classmethod
+    def load(
+        cls,
+        path: str,
+        *,
+        dtype: str = "float32",
+        device: str = "auto",
+        optimizer: OptimizerConfig | None = None,
+        tokens_per_microbatch: int = 16384,
+    ) -> Policy:
+        """The policy at a directory, hub id, run, or embedded:NAME. UsageError if it cannot be had or driven."""
+        return cls(*load_model(path, dtype, device), optimizer, tokens_per_microbatch)
+
+    @property
+    def context(self) -> int:
+        """Most tokens of prompt and response together."""
+        return int(self.model.config.get_text_config().max_position_embeddings)
+
+    def encode(self, text: str, *, what: str, special: bool) -> tuple[int, ...]:
+        return encode(self.tokenizer, text, what=what, special=special)
+
+    def decode(self, token_ids: Sequence[int]) -> str:
+        """Text of ids, special tokens included and no spaces tidied: what was sampled, as it was sampled."""
+        text: str = self.tokenizer.decode(token_ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)
+        return text
+
+    def named_tensors(self) -> Iterator[tuple[str, Tensor]]:
+        """The weights by name, for a sampler's `load`. A tied head is named once."""
+        for name, parameter in self.model.named_parameters():
+            yield name, parameter.detach()
+
+    def score(self, samples: Sequence[Sample]) -> list[TokenScores]:
+        """Log-probs and exact entropies of the trained tokens of each sample, without gradient, in the order given."""
+        scores: list[TokenScores | None] = [None] * len(samples)
+        with torch.no_grad():
+            for batch in pack(samples, self.tokens_per_microbatch, self.device):
+                logprobs, entropy = self._forward(batch)
+                counts = torch.bincount(batch.sequence_index, minlength=len(batch.rows)).tolist()
+                for row, part, parts in zip(batch.rows, logprobs.split(counts), entropy.split(counts), strict=True):
+                    scores[row] = TokenScores(tuple(part.tolist()), tuple(parts.tolist()))
+        return [score for score in scores if score is not None]
+
+    def update(self, samples: Sequence[Sample], loss: TokenLoss) -> dict[str, float]:
+        """One optimiser update on the gradient of Σ w·ℓ over all tokens of `samples`; returns its metrics.
+
+        NonFiniteError, before anything is changed, if the loss or the gradient is not finite.
+        """
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(self.updates, self._optimizer_config)
+        self.optimizer.zero_grad(set_to_none=True)
+        sums = self.accumulate(samples, loss)
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), self._optimizer_config.clip_norm).item()
+        if not (norm < float("inf") and abs(sums["loss"]) < float("inf")):
+            raise NonFiniteError(
+                f"update {self.updates + 1}: loss {sums['loss']}, gradient norm {norm}, so nothing was updated; "
+                f"lower optimizer.lr (now {self._optimizer_config.lr:g}) or look at the step's rollouts"
+            )
+        self.optimizer.step()
+        self.updates += 1
+        tokens = sums["trained_tokens"]
+        return {
+            "loss": sums["loss"],
+            "nll": sums["nll"] / tokens,
+            "entropy": sums["entropy"] / tokens,
+            "gradient_norm": norm,
+            "lr": self.optimizer.param_groups[0]["lr"],
+            "trained_tokens": tokens,
+            "trained_sequences": len(samples),
+        }
+
+    def accumulate(self, samples: Sequence[Sample], loss: TokenLoss) -> dict[str, float]:
+        """Adds the gradient of Σ w·ℓ to the parameters; returns sums over the trained tokens, to be divided once."""
+        sums = {"loss": 0.0, "nll": 0.0, "entropy": 0.0, "trained_tokens": 0}
+        for batch in pack(samples, self.tokens_per_microbatch, self.device):
+            logprobs, entropy = self._forward(batch)
+            total = (batch.weights * loss(logprobs, batch)).sum()
+            total.backward()  # type: ignore[no-untyped-call]
+            sums["loss"] += total.item()
+            sums["nll"] -= logprobs.detach().sum(dtype=torch.float64).item()
+            sums["entropy"] += entropy.detach().sum(dtype=torch.float64).item()
+            sums["trained_tokens"] += len(logprobs)
+        return sums
+
+    def reset_optimizer(self) -> None:
+        """Forgets the optimiser's moments; the learning rate's course goes on."""
+        self.optimizer = make_optimizer(self.model.parameters(), self._optimizer_config)
+
+    def export(self, directory: Path) -> None:
+        """Writes weights and tokenizer in Hugging Face layout: loads with transformers and vLLM."""
+        self.model.save_pretrained(directory)
+        self.tokenizer.save_pretrained(directory)
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint needs beside the weights."""
+        return {"optimizer": self.optimizer.state_dict(), "updates": self.updates}
+
+    def restore(self, weights: Any, state: dict[str, Any]) -> None:
+        """Takes weights (name → tensor) and `state()` back, in place."""
+        self.load_weights(weights)
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.updates = state["updates"]
+
+    def load_weights(self, weights: Any) -> None:
+        with torch.no_grad():
+            for name, parameter in self.model.named_parameters():
+                parameter.copy_(weights[name])
+
+    def _forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        hidden = hidden_states(self.backbone, batch.token_ids, batch.plan.positions, batch.plan)
+        return token_logprobs(
+            hidden.index_select(0, batch.predictors),
+            self.head,
+            batch.targets,
+            batch.temperature,
+            batch.end_banned,
+            self._ends,
+        )

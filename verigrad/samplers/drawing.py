@@ -1,0 +1,68 @@
+"""From logits to tokens: which distribution is sampled from, and the random numbers that choose.
+
+Randomness is counter-based: the t-th number of a rollout's stream is a pure function of its 64-bit key and t, so that a
+row's tokens do not depend on which rows it shares a batch with, nor on the order in which they come.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+
+
+def uniforms(keys: npt.NDArray[np.uint64], counters: npt.NDArray[np.uint64]) -> npt.NDArray[np.float64]:
+    """Uniform numbers in [0, 1) with 53 bits: SplitMix64 (Steele et al. 2014) of state key + (counter + 1)·golden."""
+    with np.errstate(over="ignore"):
+        z = keys + (counters + np.uint64(1)) * _GOLDEN
+        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        z ^= z >> np.uint64(31)
+    return (z >> np.uint64(11)).astype(np.float64) * 2.0**-53
+
+
+def log_distribution(
+    logits: Float[Tensor, "rows vocabulary"],
+    temperature: Float[Tensor, "rows"],
+    end_banned: Bool[Tensor, "rows"],
+    end_ids: Int[Tensor, "ends"],
+    top_p: float = 1.0,
+    top_k: int = 0,
+) -> Float[Tensor, "rows vocabulary"]:
+    """log π of what is sampled: temperature, no end token where banned, then top-k, then top-p, renormalised; float32.
+
+    A row with temperature 0 is greedy: all mass on its largest logit, the lowest id among equals.
+    """
+    logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
+    if end_banned.any():
+        logits = logits.clone()
+        logits[:, end_ids] = logits[:, end_ids].masked_fill(end_banned[:, None], float("-inf"))
+    greedy = temperature == 0
+    log_p = (logits / torch.where(greedy, 1.0, temperature)[:, None]).log_softmax(-1)
+    if top_k or top_p < 1:
+        log_p = _truncated(log_p, top_p, top_k or log_p.shape[1])
+    if greedy.any():
+        best = torch.full_like(log_p, float("-inf")).scatter_(1, logits.argmax(-1, keepdim=True), 0.0)
+        log_p = torch.where(greedy[:, None], best, log_p)
+    return log_p
+
+
+def draw(log_p: Float[Tensor, "rows vocabulary"], uniform: Float[Tensor, "rows"]) -> Int[Tensor, "rows"]:
+    """One token per row by inverting the cumulative distribution at `uniform`, in float64; never one of probability 0."""
+    cumulative = log_p.exp().cumsum(-1, dtype=torch.float64)
+    total = cumulative[:, -1:]
+    target = torch.minimum(uniform[:, None] * total, torch.nextafter(total, torch.zeros_like(total)))
+    return torch.searchsorted(cumulative, target, right=True)[:, 0]
+
+
+def _truncated(log_p: Tensor, top_p: float, top_k: int) -> Tensor:
+    """Keeps the `top_k` likeliest tokens, of them the fewest whose mass reaches `top_p`; renormalised."""
+    ordered, order = log_p.sort(-1, descending=True, stable=True)
+    ordered[:, top_k:] = float("-inf")
+    p = ordered.softmax(-1)
+    ordered[p.cumsum(-1) - p >= top_p] = float("-inf")
+    return torch.empty_like(log_p).scatter_(1, order, ordered).log_softmax(-1)

@@ -1,0 +1,203 @@
+"""The embedded sampler: continuous batching on the policy's own transformers model.
+
+Prompts are prefilled once per question and shared by its rollouts; each live rollout has a slot of a preallocated
+key–value cache; a finished one gives its slot back at once, so that no row is decoded after its end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from verigrad.errors import ConfigError
+from verigrad.kernels import SlotCache, backbone_of, head_of
+from verigrad.samplers.drawing import draw, log_distribution, uniforms
+from verigrad.samplers.protocol import check_context
+from verigrad.samplers.stopping import Decode, completing_ids, finish
+from verigrad.types import Completion, Request
+
+
+@dataclass(slots=True)
+class _Row:
+    """A rollout in a slot, growing."""
+
+    request: Request
+    budget: int
+    token_ids: list[int] = field(default_factory=list)
+    logprobs: list[float] = field(default_factory=list)
+
+
+class LocalSampler:
+    """Samples from a transformers model in this process; may share the trainer's module."""
+
+    def __init__(self, model: nn.Module, *, decode: Decode, end_ids: Collection[int], slots: int = 512) -> None:
+        self._model: Any = model
+        self._backbone, self._head = backbone_of(model), head_of(model)
+        self._decode, self._end_ids = decode, frozenset(end_ids)
+        self._slots = slots
+        self._version = 0
+        self._device = next(model.parameters()).device
+        self._ends = torch.tensor(sorted(end_ids), device=self._device)
+        self._completing: dict[tuple[str, ...], np.ndarray[Any, np.dtype[np.bool_]]] = {}
+        self._cache: SlotCache | None = None
+
+    def load(self, version: int, tensors: Iterable[tuple[str, Tensor]]) -> None:
+        """Takes the weights; those that already are this module's own are not copied."""
+        own = dict(self._model.named_parameters())
+        with torch.no_grad():
+            for name, tensor in tensors:
+                if own[name].data_ptr() != tensor.data_ptr():
+                    own[name].copy_(tensor)
+        self._version = version
+
+    def sample(self, requests: Iterable[Request]) -> Iterator[Completion]:
+        waiting = list(requests)
+        if not waiting:
+            return
+        check_context(waiting, self._context)
+        if len({(r.params.top_p, r.params.top_k, r.params.stop) for r in waiting}) > 1:
+            raise ConfigError("requests of one call differ in top_p, top_k or stop; sample them in separate calls")
+        waiting.sort(key=lambda r: (len(r.prompt.token_ids), r.prompt.token_ids), reverse=True)
+        state = _State(self._ensure_cache(waiting), self._slots, waiting[0].params.stop)
+        while waiting or state.rows:
+            room = self._slots - len(state.rows)
+            if waiting and (not state.rows or room >= max(1, self._slots // 8)):
+                yield from self._finish(state, self._admit(state, waiting, room))
+            if state.rows:
+                yield from self._finish(state, self._advance(state))
+
+    def close(self) -> None:
+        self._cache = None
+
+    @property
+    def _context(self) -> int:
+        return int(self._model.config.get_text_config().max_position_embeddings)
+
+    def _budget(self, request: Request) -> int:
+        return min(request.params.max_tokens, self._context - len(request.prompt.token_ids))
+
+    def _ensure_cache(self, requests: Sequence[Request]) -> SlotCache:
+        needed = max(len(r.prompt.token_ids) + self._budget(r) for r in requests)
+        slots = min(self._slots, len(requests))
+        if self._cache is None or self._cache.capacity < needed or self._cache.slots < slots:
+            self._cache = None
+            self._cache = SlotCache(self._backbone, slots, needed)
+        return self._cache
+
+    @torch.inference_mode()
+    def _admit(self, state: _State, waiting: list[Request], room: int) -> range:
+        """Gives the next requests slots behind the live ones, prefills each prompt once, draws first tokens."""
+        first = len(state.rows)
+        prompts: list[tuple[int, ...]] = []
+        slots_of: list[list[int]] = []
+        for _ in range(min(room, len(waiting))):
+            request = waiting.pop()
+            if not prompts or prompts[-1] != request.prompt.token_ids:
+                prompts.append(request.prompt.token_ids)
+                slots_of.append([])
+            slots_of[-1].append(len(state.rows))
+            state.add(_Row(request, self._budget(request)))
+        hidden = state.cache.prefill(prompts, slots_of)
+        counts = torch.tensor([len(slots) for slots in slots_of], device=self._device)
+        new = range(first, len(state.rows))
+        self._draw(state, new, hidden.repeat_interleave(counts, dim=0))
+        return new
+
+    @torch.inference_mode()
+    def _advance(self, state: _State) -> range:
+        """One more token for every live row."""
+        count = len(state.rows)
+        tokens = torch.from_numpy(state.last[:count]).to(self._device)
+        positions = torch.from_numpy(state.positions[:count]).to(self._device)
+        hidden = state.cache.decode(tokens, positions, int(state.positions[:count].max()) + 1)
+        state.positions[:count] += 1
+        self._draw(state, range(count), hidden)
+        return range(count)
+
+    def _draw(self, state: _State, rows: range, hidden: Tensor) -> None:
+        part = slice(rows.start, rows.stop)
+        params = state.rows[rows.start].request.params
+        banned = torch.from_numpy(state.drawn[part] < state.minimum[part]).to(self._device)
+        temperature = torch.from_numpy(state.temperature[part]).to(self._device)
+        log_p = log_distribution(self._head(hidden), temperature, banned, self._ends, params.top_p, params.top_k)
+        uniform = torch.from_numpy(uniforms(state.keys[part], state.drawn[part].astype(np.uint64))).to(self._device)
+        tokens = draw(log_p, uniform)
+        logprobs = log_p.gather(1, tokens[:, None])[:, 0].tolist()
+        state.last[part] = tokens.cpu().numpy()
+        state.drawn[part] += 1
+        for row, token, logprob in zip(state.rows[part], state.last[part].tolist(), logprobs, strict=True):
+            row.token_ids.append(token)
+            row.logprobs.append(logprob)
+
+    def _finish(self, state: _State, drawn: range) -> list[Completion]:
+        """Completions of the rows that ended with the token just drawn; their slots are filled with live rows."""
+        part = slice(drawn.start, drawn.stop)
+        candidates = self._may_complete(state.stop)[state.last[part]] | (state.drawn[part] >= state.budget[part])
+        done, ended = [], []
+        for slot in (np.flatnonzero(candidates) + drawn.start).tolist():
+            row = state.rows[slot]
+            result = finish(row.request, row.token_ids, self._end_ids, self._decode, row.budget)
+            if result is not None:
+                text, reason = result
+                done.append(
+                    Completion(row.request, tuple(row.token_ids), tuple(row.logprobs), text, reason, self._version)
+                )
+                ended.append(slot)
+        state.remove(ended)
+        return done
+
+    def _may_complete(self, stop: tuple[str, ...]) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """For each token id, whether an episode can end with it (its budget apart)."""
+        if stop not in self._completing:
+            table = np.array(completing_ids(self._head.out_features, stop, self._decode), dtype=np.bool_)
+            table[sorted(self._end_ids)] = True
+            self._completing[stop] = table
+        return self._completing[stop]
+
+
+class _State:
+    """The live rows, dense in slots 0 … n − 1, with their numbers in arrays."""
+
+    def __init__(self, cache: SlotCache, slots: int, stop: tuple[str, ...]) -> None:
+        self.cache, self.stop = cache, stop
+        self.rows: list[_Row] = []
+        self.last = np.zeros(slots, dtype=np.int64)
+        self.positions = np.zeros(slots, dtype=np.int64)
+        self.drawn = np.zeros(slots, dtype=np.int64)
+        self.minimum = np.zeros(slots, dtype=np.int64)
+        self.budget = np.zeros(slots, dtype=np.int64)
+        self.temperature = np.zeros(slots, dtype=np.float32)
+        self.keys = np.zeros(slots, dtype=np.uint64)
+
+    def add(self, row: _Row) -> None:
+        slot, params = len(self.rows), row.request.params
+        self.rows.append(row)
+        self.positions[slot] = len(row.request.prompt.token_ids)
+        self.drawn[slot] = 0
+        self.minimum[slot] = params.min_tokens
+        self.budget[slot] = row.budget
+        self.temperature[slot] = params.temperature
+        self.keys[slot] = row.request.key.seed64()
+
+    def remove(self, ended: Sequence[int]) -> None:
+        """Frees slots; the last live rows move into the holes."""
+        keep = len(self.rows) - len(ended)
+        gone = set(ended)
+        holes = [slot for slot in ended if slot < keep]
+        movers = [slot for slot in range(keep, len(self.rows)) if slot not in gone]
+        if holes:
+            extent = int(self.positions[movers].max())
+            device = self.cache.keys.device
+            self.cache.move(torch.tensor(movers, device=device), torch.tensor(holes, device=device), extent)
+            for array in (
+                self.last, self.positions, self.drawn, self.minimum, self.budget, self.temperature, self.keys
+            ):  # fmt: skip
+                array[holes] = array[movers]
+            for hole, mover in zip(holes, movers, strict=True):
+                self.rows[hole] = self.rows[mover]
+        del self.rows[keep:]

@@ -1,0 +1,45 @@
+"""A sampler that plays given responses: every algorithm is tested with it in a moment, and users test graders with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from torch import Tensor
+
+from verigrad.samplers.stopping import finish
+from verigrad.types import Completion, Request
+
+
+class ScriptedSampler:
+    """Answers each request with `script(request)`, tokenised by `encode`.
+
+    The text is cut as a sampler would have cut it: at the token that completes a stop string, at `max_tokens`, else it
+    ends with `end_id`. Log-probs are 0: a script is certain of what it says.
+    """
+
+    def __init__(
+        self,
+        script: Callable[[Request], str],
+        *,
+        encode: Callable[[str], Sequence[int]],
+        decode: Callable[[Sequence[int]], str],
+        end_id: int,
+    ) -> None:
+        self._script, self._encode, self._decode, self._end_id = script, encode, decode, end_id
+        self._version = 0
+
+    def load(self, version: int, tensors: Iterable[tuple[str, Tensor]]) -> None:
+        self._version = version
+
+    def sample(self, requests: Iterable[Request]) -> Iterator[Completion]:
+        for request in requests:
+            ids = [*self._encode(self._script(request)), self._end_id]
+            for count in range(1, len(ids) + 1):
+                ended = finish(request, ids[:count], {self._end_id}, self._decode)
+                if ended is not None:
+                    text, reason = ended
+                    yield Completion(request, tuple(ids[:count]), (0.0,) * count, text, reason, self._version)
+                    break
+
+    def close(self) -> None:
+        """Holds nothing."""
