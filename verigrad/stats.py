@@ -59,7 +59,8 @@ def wilson(successes: float, n: float, confidence: float = 0.95) -> Interval:
 def mean_interval(values: Sequence[float], samples: int = 1, confidence: float = 0.95) -> Interval:
     """Mean of per-problem shares, each over `samples` responses, clustered by problem.
 
-        m = mean(v),  s² = Σ(v − m)²/(n − 1),  n_eff = n·m(1 − m)/s² within [n, n·samples],  interval = wilson(m·n_eff, n_eff)
+        m = mean(v),   s² = Σ(v − m)²/(n − 1),   n_eff = n·m(1 − m)/s², within [n, n·samples]
+        interval = wilson(m·n_eff, n_eff)
 
     The Wilson interval at the effective sample size (Korn & Graubard 1998, Survey Methodology 24:193–201; compared in
     Dean & Pagano 2015, J. Surv. Stat. Methodol. 3:484–503). Responses to one problem resemble each other, so n·samples
@@ -104,7 +105,8 @@ def paired_difference(a: Sequence[float], b: Sequence[float], confidence: float 
 
     Under "no difference" each problem that changed is a fair coin: two-sided binomial (McNemar 1947, Psychometrika
     12:153–157), in whole numbers, no approximation. The interval is Agresti & Min's (2005, Stat. Med. 24:729–740):
-    Wald's after ½ is added to each of the four cells; it has a width even if nothing changed. The estimate is the raw (g − l)/n.
+    Wald's after ½ is added to each of the four cells; it has a width even if nothing changed. The estimate is the raw
+    (g − l)/n.
     """
     if len(a) != len(b) or not a or not {*a, *b} <= {0, 1}:
         raise ValueError(
