@@ -46,7 +46,7 @@
       ["reward", row.reward], ["format", row.format_reward], ["answer", row.answer_reward], ["tokens", row.tokens],
       ["entropy (nats/token)", row.entropy], ["advantage", row.advantage], ["temperature", row.temperature],
       ["policy of step", row.policy_version], ["trained on", row.kept === undefined ? undefined : row.kept ? "yes" : "no"]];
-    return shown.filter(([, value]) => value !== undefined && value !== "").map(([key, value]) => key + " " + value).join("  ·  ");
+    return shown.filter(([, value]) => value !== undefined && value !== "").map(([key, value]) => (key + " " + value).replaceAll(" ", "\u00a0")).join(" · ");
   };
   const detail = (row) => {
     const line = element("tr", "detail");
