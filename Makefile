@@ -1,0 +1,73 @@
+# `make demo` and `make test` set themselves up: .venv is made with the first Python from 3.11 on that runs.
+# PYTHON=… chooses another.
+
+PYTHON ?=
+PYTHONS := $(or $(PYTHON),python3.13 python3.12 python3.11 python3)
+BIN := .venv/bin
+VENV := .venv/.verigrad-venv
+CORE := .venv/.verigrad-core
+DEV := .venv/.verigrad-dev
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
+DEMO_CONFIG := configs/tiny/expert_iteration.toml
+DEMO_DIR := runs/demo
+
+.PHONY: demo test check bench docs clean
+.DEFAULT_GOAL := test
+
+$(VENV):
+	@set -e; \
+	if ! $(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then \
+		found=; \
+		for python in $(PYTHONS); do \
+			if "$$python" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then \
+				found=$$python; break; \
+			fi; \
+		done; \
+		if [ -z "$$found" ]; then \
+			echo "none of these runs as Python 3.11 or later with venv: $(PYTHONS); install one, or: make PYTHON=/path/to/python" >&2; \
+			exit 2; \
+		fi; \
+		echo "setting up .venv with $$("$$found" --version)"; \
+		"$$found" -m venv --clear .venv; \
+	fi; \
+	touch $@
+
+$(CORE): pyproject.toml constraints.txt | $(VENV)
+	@echo "installing verigrad and what it needs; the first time this takes a few minutes"
+	@$(PIP) -e .
+	@touch $@
+
+$(DEV): pyproject.toml constraints.txt | $(VENV)
+	@echo "installing verigrad and its development tools; the first time this takes a few minutes"
+	@$(PIP) -e '.[dev]'
+	@touch $(CORE) $@
+
+demo: $(CORE)
+	@set -e; start=$$(date +%s); \
+	$(BIN)/verigrad train $(DEMO_CONFIG) --run.dir $(DEMO_DIR); \
+	$(BIN)/verigrad report $(DEMO_DIR); \
+	echo "demo: $$(( $$(date +%s) - start )) s; open $(DEMO_DIR)/report.html in a browser; again from the start: rm -r $(DEMO_DIR)"
+
+test: $(DEV)
+	@$(BIN)/python -m pytest -p tests.floors --cov --cov-report=term
+
+check: $(DEV)
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/python scripts/sizes.py
+	@$(BIN)/python scripts/docs.py --check
+	@$(BIN)/lint-imports
+	@$(BIN)/mypy
+
+bench: $(DEV)
+	@found=$$(ls benchmarks/bench_*.py 2>/dev/null) || { echo "no benchmarks yet"; exit 0; }; \
+	for script in $$found; do echo "== $$script"; $(BIN)/python "$$script" || exit 1; done
+
+docs: $(DEV)
+	@$(BIN)/python scripts/docs.py
+
+clean:
+	@rm -rf build dist htmlcov .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@rm -rf *.egg-info
+	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
+	@echo "caches and builds are gone; kept: runs/ and .venv/"

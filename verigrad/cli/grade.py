@@ -1,0 +1,146 @@
+"""`verigrad grade`: rows of {question, answer, response} in, the same rows with their grades out, in the same order."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, deque
+from collections.abc import Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TextIO
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from verigrad.errors import DataError
+from verigrad.grading import Grader
+from verigrad.types import Grade, Problem, Status
+from verigrad.verifiers import find_verifier
+
+OPEN_ROWS = 1024
+"""Rows read ahead of the oldest one that is still being graded; bounds memory."""
+
+
+@dataclass(slots=True)
+class _Tally:
+    """Sums over the rows written so far."""
+
+    statuses: Counter[Status] = field(default_factory=Counter)
+    reward: float = 0.0
+    format_reward: float = 0.0
+
+    def add(self, grade: Grade) -> None:
+        self.statuses[grade.status] += 1
+        self.reward += grade.reward
+        self.format_reward += grade.format_reward
+
+
+def grade(source: Path, out: Path, verifier: str, *, workers: int, time_limit: float) -> int:
+    """Grades the rows of `source` into `out`, which is written whole or not at all, and prints a summary."""
+    verify = find_verifier(verifier)
+    if not source.is_file():
+        raise DataError(f"{source}: no such file; give a file of JSON lines with question, answer and response")
+    aside = out.with_name(out.name + ".partial")
+    try:
+        with Grader(verify, workers=workers, time_limit=time_limit) as grader:
+            out.parent.mkdir(parents=True, exist_ok=True)
+            with aside.open("w", encoding="utf-8") as file:
+                tally = _grade_rows(source, file, grader)
+        aside.replace(out)
+    except OSError as error:
+        raise DataError(f"{error.filename or out}: {error.strerror}; give another place") from None
+    finally:
+        aside.unlink(missing_ok=True)
+    _print_summary(tally, out, verifier, Console())
+    return 0
+
+
+def _grade_rows(source: Path, file: TextIO, grader: Grader) -> _Tally:
+    tally = _Tally()
+    waiting: deque[tuple[dict[str, Any], Future[Grade]]] = deque()
+
+    def write_oldest() -> None:
+        row, future = waiting.popleft()
+        verdict = future.result()
+        tally.add(verdict)
+        file.write(json.dumps({**row, **_columns(verdict)}) + "\n")  # ASCII: a response may hold lone surrogates
+
+    columns = (TextColumn("grading"), BarColumn(), TextColumn("{task.fields[rows]} rows"), TimeRemainingColumn())
+    terminal = Console(stderr=True)
+    with Progress(*columns, console=terminal, transient=True, disable=not terminal.is_terminal) as progress:
+        task = progress.add_task("grading", total=source.stat().st_size, rows=0)
+        for number, (place, size, row) in enumerate(_rows(source), start=1):
+            waiting.append((row, grader.submit(_problem(place, row), _text(place, row, "response"))))
+            if len(waiting) > OPEN_ROWS:
+                write_oldest()
+            progress.update(task, advance=size, rows=number)
+        while waiting:
+            write_oldest()
+    return tally
+
+
+def _rows(source: Path) -> Iterator[tuple[str, int, dict[str, Any]]]:
+    """Where a row is, its size in bytes, and the row. Blank lines are no rows."""
+    with source.open("rb") as lines:  # text mode would be no different, but for the byte counts
+        for number, line in enumerate(lines, start=1):
+            if not line.strip():
+                continue
+            place = f"{source}:{number}"
+            try:
+                row = json.loads(line)
+            except (ValueError, RecursionError) as error:
+                raise DataError(f"{place}: not JSON ({error}); each line must be one JSON object") from None
+            if not isinstance(row, dict):
+                raise DataError(f"{place}: a JSON {type(row).__name__}; each line must be one JSON object")
+            yield place, len(line), row
+
+
+def _problem(place: str, row: dict[str, Any]) -> Problem:
+    answer = row.get("answer")
+    if isinstance(answer, int | float) and not isinstance(answer, bool):
+        whole = isinstance(answer, float) and answer.is_integer()  # 145.0 is 145
+        row = {**row, "answer": f"{answer:.0f}" if whole else str(answer)}
+    text = _text(place, row, "answer")
+    if not text.strip():
+        raise DataError(f"{place}: answer is blank; give the true answer, or remove the row")
+    return Problem(id=place, question=_text(place, row, "question"), answer=text)
+
+
+def _text(place: str, row: dict[str, Any], key: str) -> str:
+    if key not in row:
+        raise DataError(f"{place}: no {key!r}; a row needs question, answer and response, it has {', '.join(row)}")
+    value = row[key]
+    if not isinstance(value, str):
+        raise DataError(f"{place}: {key} = {value!r}: text is needed")
+    return value
+
+
+def _columns(verdict: Grade) -> dict[str, object]:
+    return {
+        "reward": verdict.reward,
+        "format_reward": verdict.format_reward,
+        "answer_reward": verdict.answer_reward,
+        "status": verdict.status.value,
+        "extracted": verdict.extracted,
+        "reason": verdict.reason,
+    }
+
+
+def _print_summary(tally: _Tally, out: Path, verifier: str, console: Console) -> None:
+    rows = tally.statuses.total()
+    table = Table(title=f"{rows} rows, verifier {verifier}", title_justify="left")
+    table.add_column("status")
+    table.add_column("rows", justify="right")
+    table.add_column("share", justify="right")
+    for status in Status:
+        count = tally.statuses[status]
+        table.add_row(status.value, str(count), f"{count / rows:.1%}" if rows else "")
+    console.print(table)
+    if rows:
+        console.print(f"mean reward {tally.reward / rows:.4f}, mean format reward {tally.format_reward / rows:.4f}")
+    failed = sum(count for status, count in tally.statuses.items() if status.failed)
+    if failed:
+        console.print(f"{failed} verdicts are the verifier's own failures, not wrong answers; see `reason` in the rows")
+    console.print(f"graded rows: {out}", soft_wrap=True, highlight=False, markup=False)

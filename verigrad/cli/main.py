@@ -1,0 +1,251 @@
+"""`verigrad COMMAND …`: reads the words of the command line, and hands over. Heavy modules are loaded by the handlers.
+
+Exit codes: 0 done; 2 bad usage or config; 3 a run stopped itself; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from verigrad import __version__
+from verigrad.errors import DataError, RunStopped, UsageError
+
+DONE, BAD_USAGE, STOPPED, INTERRUPTED = 0, 2, 3, 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command and returns its exit code. What was raised on purpose becomes one line on standard error."""
+    try:
+        return _run(list(sys.argv[1:] if argv is None else argv))
+    except UsageError as error:
+        return _complain(f"error: {error}", BAD_USAGE)
+    except RunStopped as error:
+        return _complain(f"stopped: {error}", STOPPED)
+    except KeyboardInterrupt:
+        return _complain("interrupted", INTERRUPTED)
+
+
+def _complain(message: str, code: int) -> int:
+    print(f"verigrad: {' '.join(message.splitlines())}", file=sys.stderr)
+    return code
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A row of the table of commands. `configured`: it takes CONFIG.toml and `--section.key value` overrides."""
+
+    summary: str
+    declare: Callable[[argparse.ArgumentParser], None]
+    handle: Callable[[argparse.Namespace], int]
+    configured: bool = False
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse's own, except that a fault is raised, so that there is one place that prints errors."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}; see `{self.prog} --help`")
+
+
+def _run(words: list[str]) -> int:
+    parser, parsers = _parsers()
+    name = words[0] if words else ""
+    if not words:
+        parser.print_help()
+        return BAD_USAGE
+    if not name.startswith("-") and name not in COMMANDS:
+        raise UsageError(f"unknown command {name!r}: {_nearest(name, list(COMMANDS))}")
+    overrides: list[str] = []
+    configured = name in COMMANDS and COMMANDS[name].configured
+    if configured:
+        words, overrides = _split_overrides(words)
+        if {"-h", "--help"} & set(words):
+            from verigrad.cli.settings import help_text
+
+            parsers[name].epilog = help_text()
+    _check_options(words, parsers.get(name, parser), configured)
+    namespace, unknown = parser.parse_known_args(words)
+    if unknown:
+        raise UsageError(f"{unknown[0]!r} is one word too many; see `verigrad {name} --help`")
+    namespace.overrides = overrides
+    return COMMANDS[name].handle(namespace)
+
+
+def _parsers() -> tuple[_Parser, dict[str, argparse.ArgumentParser]]:
+    parser = _Parser(
+        prog="verigrad",
+        description="Train a language model to reason, on problems whose answers can be verified.",
+        epilog="`verigrad COMMAND --help` explains a command. "
+        "Exit codes: 0 done; 2 bad usage or config; 3 a run stopped itself; 130 interrupted.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"verigrad {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", title="commands", parser_class=_Parser)
+    parsers: dict[str, argparse.ArgumentParser] = {}
+    for name, command in COMMANDS.items():
+        parsers[name] = commands.add_parser(
+            name,
+            help=command.summary,
+            description=command.summary,
+            usage=f"verigrad {name} CONFIG.toml [--section.key value ...]" if command.configured else None,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        command.declare(parsers[name])
+    return parser, parsers
+
+
+def _split_overrides(words: list[str]) -> tuple[list[str], list[str]]:
+    """`--section.key value` and `--section.key=value` apart from the other words: argparse does not know the keys."""
+    rest: list[str] = []
+    overrides: list[str] = []
+    queue = iter(words)
+    for word in queue:
+        name, equals, _ = word.partition("=")
+        if not (name.startswith("--") and "." in name):
+            rest.append(word)
+            continue
+        overrides.append(word)
+        if not equals:
+            value = next(queue, "--")
+            if value.startswith("--"):
+                raise UsageError(f"{word}: a value is missing; write {word} VALUE")
+            overrides.append(value)
+    return rest, overrides
+
+
+def _check_options(words: list[str], parser: argparse.ArgumentParser, configured: bool) -> None:
+    """Refuses unknown options before argparse looks, which would name a missing argument first."""
+    known = [name for name in parser._option_string_actions if name.startswith("--")]
+    options = [word.partition("=")[0] for word in words if word.startswith("--") and " " not in word]
+    for option in options:
+        if option in known:
+            continue
+        if not configured:
+            raise UsageError(f"unknown option {option}: {_nearest(option, known)}")
+        from verigrad.config import settings
+
+        last = {key.rpartition(".")[2]: key for key, *_ in settings()}
+        close = difflib.get_close_matches(option.lstrip("-"), last, n=1)
+        meant = f"did you mean --{last[close[0]]}? " if close else ""
+        raise UsageError(f"unknown option {option}: {meant}`{parser.prog} --help` lists every setting")
+
+
+def _nearest(word: str, known: Sequence[str]) -> str:
+    from verigrad.config import nearest
+
+    return nearest(word, known)
+
+
+def _declare_config(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "config", metavar="CONFIG.toml", help="file of settings; every one can be overridden by an option"
+    )
+
+
+def _declare_report(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("dirs", metavar="DIR", nargs="+", type=Path, help="run directory, or a directory of runs")
+    parser.add_argument(
+        "--out", metavar="FILE", type=Path, help="where to write the page (default: report.html in DIR)"
+    )
+
+
+def _declare_sample(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", metavar="MODEL", help="model directory, hub id, run directory, or embedded:chains")
+    parser.add_argument("questions", metavar="QUESTION", nargs="+", help="a question, in quotes")
+    parser.add_argument("--model", metavar="MODEL", action="append", default=[], dest="others", help="a further model")
+    parser.add_argument("--template", default="tiny", help="prompt template, by name or path (default: %(default)s)")
+    parser.add_argument("--temperature", type=float, default=1.0, help="0 is greedy (default: %(default)s)")
+    parser.add_argument("--n", metavar="N", type=int, default=1, help="responses per question (default: %(default)s)")
+    parser.add_argument("--max-tokens", metavar="N", type=int, default=256, help="per response (default: %(default)s)")
+    parser.add_argument(
+        "--seed", metavar="N", type=int, default=0, help="the same seed, the same responses (default: 0)"
+    )
+
+
+def _declare_grade(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("source", metavar="IN.jsonl", type=Path, help="rows with question, answer and response")
+    parser.add_argument("--out", metavar="OUT.jsonl", type=Path, required=True, help="the same rows, graded")
+    parser.add_argument("--verifier", metavar="NAME", default="r1_zero", help="verifier (default: %(default)s)")
+    parser.add_argument("--workers", metavar="N", type=int, default=1, help="Math-Verify processes (default: 1)")
+    parser.add_argument("--time-limit", metavar="S", type=float, default=5.0, help="seconds per answer (default: 5)")
+
+
+def _evaluate(args: argparse.Namespace) -> int:
+    from verigrad.config import load
+
+    config = load(args.config, args.overrides)
+    from verigrad.cli import runs
+
+    return runs.evaluate(config)
+
+
+def _train(args: argparse.Namespace) -> int:
+    from verigrad.config import load
+
+    config = load(args.config, args.overrides)
+    from verigrad.cli import runs
+
+    return runs.train(config)
+
+
+def _config(args: argparse.Namespace) -> int:
+    from verigrad.config import dump, load
+
+    sys.stdout.write(dump(load(args.config, args.overrides)))
+    return DONE
+
+
+def _report(args: argparse.Namespace) -> int:
+    for path in args.dirs:
+        if not path.is_dir():
+            raise DataError(f"{path}: no such directory; give a run directory, e.g. runs/expert_iteration")
+    from rich.console import Console
+
+    from verigrad import report
+
+    console = Console()
+    report.print_table(args.dirs, console)
+    page = report.write_report(args.dirs, args.out)
+    console.print(f"report: {page}", soft_wrap=True, highlight=False, markup=False)
+    return DONE
+
+
+def _sample(args: argparse.Namespace) -> int:
+    from verigrad.cli import sample
+
+    return sample.sample(
+        [args.model, *args.others],
+        args.questions,
+        template=args.template,
+        temperature=args.temperature,
+        samples=args.n,
+        max_tokens=args.max_tokens,
+        seed=args.seed,
+    )
+
+
+def _grade(args: argparse.Namespace) -> int:
+    from verigrad.cli import grade
+
+    return grade.grade(args.source, args.out, args.verifier, workers=args.workers, time_limit=args.time_limit)
+
+
+COMMANDS = {
+    "evaluate": Command("Measure a model or checkpoint on the validation problems.", _declare_config, _evaluate, True),
+    "train": Command("Train by any algorithm; a run that exists is continued.", _declare_config, _train, True),
+    "report": Command("Show runs as a table, and as one self-contained HTML page.", _declare_report, _report),
+    "sample": Command("Put questions to one model, or to several side by side.", _declare_sample, _sample),
+    "grade": Command("Grade rows of question, answer and response offline.", _declare_grade, _grade),
+    "config": Command("Check a config and print it, resolved; nothing runs.", _declare_config, _config, True),
+}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
