@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,8 @@ from verigrad.kernels import backbone_of, head_of, hidden_states, token_logprobs
 from verigrad.policy.load import encode, end_ids_of, load_model
 from verigrad.policy.optimize import learning_rate, make_optimizer
 from verigrad.policy.pack import Batch, pack
-from verigrad.types import Sample
+from verigrad.tasks.prompts import check_context
+from verigrad.types import Prompt, Sample
 
 # The current policy's log-probs and the batch → one loss per trained token.
 TokenLoss = Callable[[Float[Tensor, "trained"], Batch], Float[Tensor, "trained"]]
@@ -35,17 +36,19 @@ class Policy:
     """A Hugging Face causal LM with its tokenizer, its optimiser and the number of updates made so far."""
 
     def __init__(
-        self, model: Any, tokenizer: Any, optimizer: OptimizerConfig | None = None, tokens_per_microbatch: int = 16384
+        self,
+        model: Any,
+        tokenizer: Any,
+        optimizer: OptimizerConfig | None = None,
+        tokens_per_microbatch: int = 16384,
+        path: str = "",
     ) -> None:
-        self.model, self.tokenizer = model, tokenizer
+        self.model, self.tokenizer, self.path = model, tokenizer, path or model.name_or_path
         self.backbone, self.head = backbone_of(model), head_of(model)
         self.device = next(model.parameters()).device
         self.end_ids = end_ids_of(model, tokenizer)
-        self.tokens_per_microbatch = tokens_per_microbatch
-        self.updates = 0
         self._ends = torch.tensor(self.end_ids, device=self.device)
-        self._optimizer_config = optimizer or OptimizerConfig()
-        self.reset_optimizer()
+        self.configure(optimizer or OptimizerConfig(), tokens_per_microbatch)
 
     @classmethod
     def load(
@@ -58,15 +61,30 @@ class Policy:
         tokens_per_microbatch: int = 16384,
     ) -> Policy:
         """The policy at a directory, hub id, run, or embedded:NAME. UsageError if it cannot be had or driven."""
-        return cls(*load_model(path, dtype, device), optimizer, tokens_per_microbatch)
+        return cls(*load_model(path, dtype, device), optimizer, tokens_per_microbatch, path)
 
     @property
     def context(self) -> int:
         """Most tokens of prompt and response together."""
         return int(self.model.config.get_text_config().max_position_embeddings)
 
-    def encode(self, text: str, *, what: str, special: bool) -> tuple[int, ...]:
-        return encode(self.tokenizer, text, what=what, special=special)
+    def configure(self, optimizer: OptimizerConfig, tokens_per_microbatch: int) -> None:
+        """A new optimiser and no updates made: what a run begins with."""
+        self._optimizer_config, self.tokens_per_microbatch = optimizer, tokens_per_microbatch
+        self.updates = 0
+        self.reset_optimizer()
+
+    def encode_prompt(self, text: str) -> tuple[int, ...]:
+        """Token ids of a prompt, with the tokenizer's own opening tokens."""
+        return encode(self.tokenizer, text, what="a prompt", special=True)
+
+    def encode_response(self, text: str) -> tuple[int, ...]:
+        """Token ids of a given response, to be put behind a prompt."""
+        return encode(self.tokenizer, text, what="a response", special=False)
+
+    def check_prompts(self, prompts: Sequence[Prompt]) -> None:
+        """DataError if a prompt leaves no room for a response in the model's context."""
+        check_context(prompts, self.context)
 
     def decode(self, token_ids: Sequence[int]) -> str:
         """Text of ids, special tokens included and no spaces tidied: what was sampled, as it was sampled."""
@@ -143,13 +161,15 @@ class Policy:
         """What a checkpoint needs beside the weights."""
         return {"optimizer": self.optimizer.state_dict(), "updates": self.updates}
 
-    def restore(self, weights: Any, state: dict[str, Any]) -> None:
-        """Takes weights (name → tensor) and `state()` back, in place."""
-        self.load_weights(weights)
+    def restore(self, directory: Path, state: dict[str, Any]) -> None:
+        """Takes an exported directory and `state()` back, in place."""
+        saved, _ = load_model(str(directory), str(self.model.dtype).removeprefix("torch."), str(self.device))
+        self.load_weights(dict(saved.named_parameters()))
         self.optimizer.load_state_dict(state["optimizer"])
         self.updates = state["updates"]
 
-    def load_weights(self, weights: Any) -> None:
+    def load_weights(self, weights: Mapping[str, Tensor]) -> None:
+        """Copies weights in place, by name."""
         with torch.no_grad():
             for name, parameter in self.model.named_parameters():
                 parameter.copy_(weights[name])

@@ -1,8 +1,8 @@
 """Samplers: the Protocol, and what satisfies it."""
 
 from verigrad.samplers.local import LocalSampler
-from verigrad.samplers.protocol import Sampler, check_context
+from verigrad.samplers.protocol import Sampler
 from verigrad.samplers.replay import ReplaySampler
 from verigrad.samplers.scripted import ScriptedSampler
 
-__all__ = ["LocalSampler", "ReplaySampler", "Sampler", "ScriptedSampler", "check_context"]
+__all__ = ["LocalSampler", "ReplaySampler", "Sampler", "ScriptedSampler"]

@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from verigrad.errors import ConfigError
 from verigrad.kernels import SlotCache, backbone_of, head_of
 from verigrad.samplers.drawing import draw, log_distribution, uniforms
-from verigrad.samplers.protocol import check_context
 from verigrad.samplers.stopping import Decode, completing_ids, finish
+from verigrad.tasks.prompts import check_context
 from verigrad.types import Completion, Request
 
 
@@ -59,7 +59,7 @@ class LocalSampler:
         waiting = list(requests)
         if not waiting:
             return
-        check_context(waiting, self._context)
+        check_context((request.prompt for request in waiting), self._context)
         if len({(r.params.top_p, r.params.top_k, r.params.stop) for r in waiting}) > 1:
             raise ConfigError("requests of one call differ in top_p, top_k or stop; sample them in separate calls")
         waiting.sort(key=lambda r: (len(r.prompt.token_ids), r.prompt.token_ids), reverse=True)

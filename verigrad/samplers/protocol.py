@@ -1,13 +1,12 @@
-"""What every sampler does, and the checks that all of them share."""
+"""What every sampler does."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from torch import Tensor
 
-from verigrad.errors import DataError
 from verigrad.types import Completion, Request
 
 
@@ -26,15 +25,3 @@ class Sampler(Protocol):
     def close(self) -> None:
         """Frees what the engine holds. Nothing can be sampled afterwards."""
 
-
-def check_context(requests: Sequence[Request], context: int) -> None:
-    """DataError if a prompt leaves no room for one token in the model's context."""
-    for request in requests:
-        length = len(request.prompt.token_ids)
-        if length >= context:
-            raise DataError(
-                f"problem {request.prompt.problem.id}: its prompt has {length} tokens and the model's context is {context}; "
-                "leave such problems out, shorten the template, or use a model with a longer context"
-            )
-        if length == 0:
-            raise DataError(f"problem {request.prompt.problem.id}: its prompt has no tokens; use a template with text")

@@ -1,0 +1,50 @@
+"""Schedule: a step's trajectories cut into optimiser updates, each with the weights of its denominator."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+
+from verigrad.config.schema import Algorithm
+from verigrad.objective import Normalizer
+from verigrad.types import Sample, Trajectory
+
+
+def updates(
+    trajectories: Sequence[Trajectory], algorithm: Algorithm, normalizer: Normalizer, seed: str
+) -> Iterator[tuple[int, list[Sample]]]:
+    """(epoch from 1, samples) of each update; a pure function of its arguments.
+
+    Every epoch is a new permutation, cut into the fewest updates that hold at most `sequences_per_update` sequences (or
+    `tokens_per_update` tokens) each, of nearly equal size, so that no update is made of a few left-over sequences.
+    """
+    for epoch in range(1, algorithm.epochs + 1):
+        order = list(range(len(trajectories)))
+        random.Random(f"{seed}/{epoch}").shuffle(order)
+        for part in _parts([trajectories[index] for index in order], algorithm):
+            lengths = [sum(track.sampled) for track in part]
+            weights = normalizer(lengths)
+            yield epoch, [Sample(track, _spread(track, weight)) for track, weight in zip(part, weights, strict=True)]
+
+
+def count_updates(trajectories: Sequence[Trajectory], algorithm: Algorithm) -> int:
+    """How many updates a step will make."""
+    return algorithm.epochs * _count(trajectories, algorithm) if trajectories else 0
+
+
+def _count(trajectories: Sequence[Trajectory], algorithm: Algorithm) -> int:
+    if algorithm.sequences_per_update:
+        return -(-len(trajectories) // algorithm.sequences_per_update)
+    if algorithm.tokens_per_update:
+        return -(-sum(len(track.token_ids) for track in trajectories) // algorithm.tokens_per_update)
+    return 1
+
+
+def _parts(trajectories: Sequence[Trajectory], algorithm: Algorithm) -> list[Sequence[Trajectory]]:
+    count = min(_count(trajectories, algorithm), len(trajectories))
+    borders = [len(trajectories) * part // count for part in range(count + 1)] if count else [0]
+    return [trajectories[start:end] for start, end in zip(borders, borders[1:], strict=False)]
+
+
+def _spread(track: Trajectory, weight: float) -> tuple[float, ...]:
+    return tuple(weight if sampled else 0.0 for sampled in track.sampled)

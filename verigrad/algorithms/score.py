@@ -1,0 +1,70 @@
+"""Scoring: what the trainer computes of sampled rollouts before it changes anything."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from verigrad.policy import Policy
+from verigrad.types import Group, Rollout, Sample, ScoredRollout, Trajectory
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreSummary:
+    """Figures over the response tokens of the scored rollouts. Gap: |sampler's − trainer's log-prob|, in nats."""
+
+    rollouts: int
+    entropy: float
+    gap_mean: float
+    gap_max: float
+
+
+def trajectory(
+    rollout: Rollout, advantages: Sequence[float] | None = None, scores: ScoredRollout | None = None
+) -> Trajectory:
+    """The rollout as a flat stream: prompt and response ids as they were sampled, zeros on the prompt."""
+    completion = rollout.completion
+    prompt, response = completion.prompt.token_ids, completion.token_ids
+    before = (0.0,) * len(prompt)
+    streams = dict(scores.scores) if scores else {}
+    if completion.sampler_logprobs:
+        streams["sampler_logprobs"] = completion.sampler_logprobs
+    return Trajectory(
+        token_ids=prompt + response,
+        sampled=(False,) * len(prompt) + (True,) * len(response),
+        advantages=before + tuple(advantages or (0.0,) * len(response)),
+        streams={name: before + values for name, values in streams.items()},
+        temperature=completion.request.params.temperature,
+        min_tokens=completion.request.params.min_tokens if completion.sampler_logprobs else 0,
+    )
+
+
+def score(
+    policy: Policy, groups: Sequence[Group[Rollout]], needs: Sequence[str], monitored: int
+) -> tuple[list[Group[ScoredRollout]], ScoreSummary]:
+    """Scores all rollouts if the row `needs` scores, else the first `monitored`, taken across the questions.
+
+    The summary is what is watched at every step: exact entropy, and how far sampler and trainer are apart.
+    """
+    rollouts = [rollout for group in groups for rollout in group]
+    if needs:
+        chosen = list(range(len(rollouts)))
+    else:
+        places = [place for group in groups for place in range(len(group))]
+        chosen = sorted(sorted(range(len(rollouts)), key=lambda index: places[index])[:monitored])
+    tracks = [trajectory(rollouts[index]) for index in chosen]
+    scores = policy.score([Sample(track, (0.0,) * len(track.token_ids)) for track in tracks])
+    found: dict[int, dict[str, tuple[float, ...]]] = {}
+    entropy, gaps = 0.0, []
+    for index, result in zip(chosen, scores, strict=True):
+        found[index] = {"entropy": result.entropy}
+        if "old_logprobs" in needs:
+            found[index]["old_logprobs"] = result.logprobs
+        entropy += sum(result.entropy)
+        drawn = rollouts[index].completion.sampler_logprobs
+        gaps += [abs(ours - theirs) for ours, theirs in zip(result.logprobs, drawn, strict=False)]
+    tokens = sum(len(result.entropy) for result in scores)
+    index = iter(range(len(rollouts)))
+    scored = [Group(g.prompt, tuple(ScoredRollout(r, found.get(next(index), {})) for r in g)) for g in groups]
+    gap_mean = sum(gaps) / len(gaps) if gaps else 0.0
+    return scored, ScoreSummary(len(chosen), entropy / max(1, tokens), gap_mean, max(gaps, default=0.0))

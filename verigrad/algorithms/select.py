@@ -1,0 +1,53 @@
+"""Selection: which rollouts of a step are trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from verigrad.config.schema import Selection
+from verigrad.types import Group, ScoredRollout, Status
+
+Groups = list[Group[ScoredRollout]]
+
+
+def select(groups: Sequence[Group[ScoredRollout]], name: str, limits: Selection) -> Groups:
+    """The rollouts that rule `name` keeps, within the limits; questions of which nothing is kept drop out.
+
+    Limits apply in this order: duplicates of a question dropped, at most m per question, at most n unique examples
+    (a further rollout of an example that is in is no new one).
+    """
+    kept = []
+    unique: set[tuple[str, tuple[int, ...]]] = set()
+    for group in groups:
+        chosen = [scored for scored in group if SELECTIONS[name](scored)]
+        if limits.duplicates == "drop":
+            chosen = list({scored.rollout.completion.token_ids: scored for scored in reversed(chosen)}.values())[::-1]
+        if limits.max_per_question:
+            chosen = chosen[: limits.max_per_question]
+        if limits.max_examples:
+            chosen = [scored for scored in chosen if _fits(scored, unique, limits.max_examples)]
+        if chosen:
+            kept.append(Group(group.prompt, tuple(chosen)))
+    return kept
+
+
+def _fits(scored: ScoredRollout, unique: set[tuple[str, tuple[int, ...]]], limit: int) -> bool:
+    completion = scored.rollout.completion
+    example = (completion.prompt.text, completion.token_ids)
+    if example not in unique and len(unique) == limit:
+        return False
+    unique.add(example)
+    return True
+
+
+def _all(scored: ScoredRollout) -> bool:
+    """Everything that was graded: a verdict that is the grader's own failure says nothing, and is left out."""
+    return not scored.rollout.grade.status.failed
+
+
+def _correct(scored: ScoredRollout) -> bool:
+    """Verified correct."""
+    return scored.rollout.grade.status is Status.CORRECT
+
+
+SELECTIONS: dict[str, Callable[[ScoredRollout], bool]] = {"all": _all, "correct": _correct}

@@ -1,0 +1,221 @@
+"""The parts of a run, put together: what the command line and a notebook both use.
+
+    import verigrad
+
+    problems = [verigrad.Problem(id=str(i), question=f"{i}+{i}", answer=str(2 * i)) for i in range(200)]
+    policy = verigrad.load_policy("embedded:chains")
+    result = verigrad.train(policy, problems[40:], lambda problem, response: float(problem.answer in response),
+                            validation=problems[:40], settings={"algorithm": {"steps": 2}})
+    print(result.accuracy)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, SupportsFloat
+
+import torch
+
+from verigrad import algorithms
+from verigrad.algorithms import Evaluation, Parts, Progress, Silent, make_prompts, make_row
+from verigrad.config import Config, build
+from verigrad.config import load as load_config
+from verigrad.data import TaskData, load_demonstrations, load_task, load_template
+from verigrad.errors import ConfigError, DataError
+from verigrad.grading import Grader, from_function
+from verigrad.policy import Policy
+from verigrad.runs import RunDirectory, make_loggers, read_lines
+from verigrad.samplers import LocalSampler, ReplaySampler, Sampler
+from verigrad.tasks.overlap import check_overlap
+from verigrad.tasks.templates import Template
+from verigrad.types import Grade, Problem, Prompt
+from verigrad.verifiers import Verifier, find_verifier
+
+Reward = str | Callable[[Problem, str], SupportsFloat | Grade]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainResult:
+    """What a run reached: its directory, its last step, and every evaluation in order (lines of eval.jsonl)."""
+
+    directory: Path
+    step: int
+    evaluations: list[dict[str, Any]]
+
+    @property
+    def accuracy(self) -> float:
+        """Sampled accuracy of the last evaluation."""
+        return float(self.evaluations[-1]["accuracy"])
+
+
+def load_policy(path: str = "embedded:chains", *, dtype: str = "float32", device: str = "auto") -> Policy:
+    """A policy from a Hugging Face directory or hub id, a run directory, or a shipped model."""
+    return Policy.load(path, dtype=dtype, device=device)
+
+
+def train(
+    policy: Policy,
+    problems: Sequence[Problem],
+    reward: Reward = "r1_zero",
+    *,
+    validation: Sequence[Problem],
+    run_dir: str | Path,
+    settings: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+) -> TrainResult:
+    """Trains `policy` in place on your own problems; an existing `run_dir` is continued.
+
+    `reward` is a verifier's name, or a function (problem, response) → number or Grade, which runs in this process without
+    a time limit. `settings` holds the tables of a config file; by default expert iteration for five steps.
+    """
+    config = _config(policy, reward, settings, run_dir)
+    policy.configure(config.optimizer, config.algorithm.tokens_per_microbatch)
+    task = TaskData(tuple(problems), tuple(validation))
+    if not config.task.allow_overlap:
+        check_overlap(task.train, task.validation)
+    step = run_training(config, policy, task, _verifier(reward), progress or Silent())
+    directory = Path(config.run.dir)
+    return TrainResult(directory, step, read_lines(directory / "eval.jsonl"))
+
+
+def evaluate(
+    policy: Policy,
+    problems: Sequence[Problem],
+    reward: Reward = "r1_zero",
+    *,
+    settings: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+) -> Evaluation:
+    """Accuracy, intervals, classes and every graded response of `policy` on the problems; nothing is written."""
+    tables = {**(settings or {})}
+    tables["eval"] = {"problems": 0, **tables.get("eval", {})}
+    return run_evaluation(_config(policy, reward, tables), policy, problems, _verifier(reward), progress or Silent())
+
+
+def run_training(
+    config: Config,
+    policy: Policy,
+    task: TaskData,
+    verify: Verifier,
+    progress: Progress,
+    stop_requested: Callable[[], bool] = lambda: False,
+) -> int:
+    """Opens the run directory and trains; returns the step reached. What is wrong is said before anything is written."""
+    make_row(config.algorithm)
+    template = load_template(config.task.template)
+    keep_base = config.algorithm.restart == "base"
+    base = {name: tensor.to("cpu", copy=True) for name, tensor in policy.named_tensors()} if keep_base else {}
+    with ExitStack() as stack:
+        grader = stack.enter_context(_grader(config, verify))
+        evaluator = make_sampler(config, policy)
+        stack.callback(evaluator.close)
+        if config.algorithm.source == "demonstrations":
+            sampler, prompts = _demonstrations(config, policy, template, task.validation)
+        else:
+            sampler, prompts = evaluator, _prompts(policy, template, task.train)
+        validation = _prompts(policy, template, _validation(config, task.validation))
+        run = stack.enter_context(RunDirectory(config, make_loggers(config)))
+        parts = Parts(
+            config, policy, sampler, evaluator, grader, prompts, validation, progress, base, stop_requested
+        )  # fmt: skip
+        return algorithms.train(parts, run)
+
+
+def run_evaluation(
+    config: Config, policy: Policy, problems: Sequence[Problem], verify: Verifier, progress: Progress
+) -> Evaluation:
+    """Evaluates and writes nothing."""
+    prompts = _prompts(policy, load_template(config.task.template), _validation(config, problems))
+    with _grader(config, verify) as grader:
+        sampler = make_sampler(config, policy)
+        try:
+            return algorithms.evaluate(sampler, grader, prompts, config, progress)
+        finally:
+            sampler.close()
+
+
+def make_sampler(config: Config, policy: Policy) -> Sampler:
+    """The engine that the config names, on the policy's own model."""
+    return LocalSampler(policy.model, decode=policy.decode, end_ids=policy.end_ids, slots=config.sampler.slots)
+
+
+def policy_of(config: Config) -> Policy:
+    """The policy that the config names, with its optimiser."""
+    if config.run.threads:
+        torch.set_num_threads(config.run.threads)
+    return Policy.load(
+        config.model.path,
+        dtype=config.model.dtype,
+        device=config.model.device,
+        optimizer=config.optimizer,
+        tokens_per_microbatch=config.algorithm.tokens_per_microbatch,
+    )
+
+
+def task_of(config: Config, *, train: bool) -> TaskData:
+    """The problems that the config names; sft trains on its demonstrations and needs no training problems."""
+    return load_task(config, train=train and config.algorithm.source == "policy")
+
+
+def _config(
+    policy: Policy, reward: Reward, settings: Mapping[str, Any] | None, run_dir: str | Path | None = None
+) -> Config:
+    tables = {section: dict(table) for section, table in (settings or {}).items()}
+    if run_dir is not None:
+        tables.setdefault("run", {})["dir"] = str(run_dir)
+    name = reward if isinstance(reward, str) else f"python:{reward.__module__}.{getattr(reward, '__qualname__', reward)}"
+    tables.setdefault("verifier", {})["name"] = name
+    tables.setdefault("task", {}).setdefault("name", "given")
+    tables.setdefault("model", {})["path"] = policy.path
+    return build(tables)
+
+
+def _verifier(reward: Reward) -> Verifier:
+    return find_verifier(reward) if isinstance(reward, str) else from_function(reward)
+
+
+def _grader(config: Config, verify: Verifier) -> Grader:
+    return Grader(verify, workers=config.verifier.workers, time_limit=config.verifier.time_limit)
+
+
+def _validation(config: Config, problems: Sequence[Problem]) -> Sequence[Problem]:
+    if not problems:
+        raise DataError("there are no validation problems; give some, or another task.validation_path")
+    return problems[: config.eval.problems] if config.eval.problems else problems
+
+
+def _prompts(policy: Policy, template: Template, problems: Sequence[Problem]) -> list[Prompt]:
+    if not problems:
+        raise DataError("there are no training problems; give some, or another task.path")
+    prompts = make_prompts(problems, lambda problem: template.render(problem.question), policy.encode_prompt)
+    policy.check_prompts(prompts)
+    return prompts
+
+
+def _demonstrations(
+    config: Config, policy: Policy, template: Template, validation: Sequence[Problem]
+) -> tuple[Sampler, list[Prompt]]:
+    """A sampler that replays the demonstrations, and their prompts."""
+    given = load_demonstrations(config.task.demonstrations, template)
+    if config.algorithm.select == "correct" and not any(one.problem.answer for one in given):
+        raise ConfigError(
+            "algorithm.select = 'correct', but no demonstration says what is correct; "
+            "add an answer or ground_truth column, or use select = 'all'"
+        )
+    if not config.task.allow_overlap:
+        check_overlap([one.problem for one in given], validation)
+    texts = {one.problem.id: one.prompt_text for one in given}
+    prompts = make_prompts([one.problem for one in given], lambda problem: texts[problem.id], policy.encode_prompt)
+    policy.check_prompts(prompts)
+    sampler = ReplaySampler(
+        {one.problem.id: one.response for one in given},
+        encode=policy.encode_response,
+        end_id=policy.tokenizer.eos_token_id,
+    )
+    return sampler, prompts
+
+
+__all__ = ["TrainResult", "evaluate", "load_config", "load_policy", "train"]
