@@ -42,19 +42,25 @@ def grade(source: Path, out: Path, verifier: str, *, workers: int, time_limit: f
     verify = find_verifier(verifier)
     if not source.is_file():
         raise DataError(f"{source}: no such file; give a file of JSON lines with question, answer and response")
-    aside = out.with_name(out.name + ".partial")
     try:
+        out.parent.mkdir(parents=True, exist_ok=True)
         with Grader(verify, workers=workers, time_limit=time_limit) as grader:
-            out.parent.mkdir(parents=True, exist_ok=True)
-            with aside.open("w", encoding="utf-8") as file:
-                tally = _grade_rows(source, file, grader)
-        aside.replace(out)
+            tally = _grade_file(source, out, grader)
     except OSError as error:
         raise DataError(f"{error.filename or out}: {error.strerror}; give another place") from None
-    finally:
-        aside.unlink(missing_ok=True)
     _print_summary(tally, out, verifier, Console())
     return 0
+
+
+def _grade_file(source: Path, out: Path, grader: Grader) -> _Tally:
+    aside = out.with_name(out.name + ".partial")
+    try:
+        with aside.open("w", encoding="utf-8") as file:
+            tally = _grade_rows(source, file, grader)
+        aside.replace(out)
+    finally:
+        aside.unlink(missing_ok=True)
+    return tally
 
 
 def _grade_rows(source: Path, file: TextIO, grader: Grader) -> _Tally:
