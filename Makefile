@@ -56,7 +56,7 @@ check: $(DEV)
 	@$(BIN)/ruff check .
 	@$(BIN)/python scripts/sizes.py
 	@$(BIN)/python scripts/docs.py --check
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/mypy
 
 bench: $(DEV)

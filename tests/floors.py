@@ -1,6 +1,6 @@
 """Pytest plugin (`-p tests.floors`, together with --cov): words and pure code are covered to the last line.
 
-The share that all of verigrad needs is `fail_under` in pyproject.toml. What is found is printed before pytest's summary.
+The share that all of verigrad needs is `fail_under` in pyproject.toml. Findings are printed before pytest's summary.
 """
 
 from __future__ import annotations

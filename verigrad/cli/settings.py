@@ -57,7 +57,7 @@ def page() -> str:
         "<!-- Generated from the schema by `make docs`. Do not edit. -->",
         "",
         "A config is a TOML file. Every setting below is also an option of `verigrad train`, `evaluate` and `config`,",
-        "for instance `--run.seed 3`. Unknown keys are refused. `verigrad config CONFIG.toml` prints the resolved config.",
+        "for instance `--run.seed 3`. Unknown keys are refused. `verigrad config` prints the resolved config.",
         *_settings_tables(),
         "",
         "## Algorithms",
