@@ -1,9 +1,10 @@
 """Makes the embedded base model and its tokenizer: `python scripts/make_base.py --out verigrad/assets/chains`.
 
 A Qwen2-architecture model of 0.6 M parameters, trained from scratch on chains of the *training* split only, in two
-stages: first on clean worked solutions, so that it can do the arithmetic; then on text of mixed quality, half of it with
-one wrong total carried onwards and a tenth with a broken format, so that it imitates unreliable writers, as base models
-do. At temperature 1 it therefore often fails at what it can do; that is what training on verified answers mends.
+stages: at first on clean worked solutions, so that it can do the arithmetic; then on text of mixed quality, half of
+it with one wrong total carried onwards and a tenth with a broken format, so that it imitates unreliable writers, as
+base models do. At temperature 1 it therefore often fails at what it can do; that is what training on verified answers
+mends.
 The script is deterministic for a given seed, thread count and PyTorch version.
 """
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import re
 import time
 from pathlib import Path
 
@@ -25,13 +27,15 @@ from verigrad.tasks.chains import is_validation, totals
 VOCABULARY = 512
 END, PAD = "<|endoftext|>", "<|pad|>"
 # Words for the tokenizer's merges, so that prompts in English do not cost a token a letter.
-ENGLISH = """A conversation between User and Assistant. The User asks a question, and the Assistant solves it. The Assistant
-first thinks about the reasoning process in the mind and then provides the User with the answer. The reasoning process is
-enclosed within think and answer tags. How many more does she have left? He bought apples at the store for dollars each and
-gave some of them to his friends. There are twice as many students in the class as there were last week. If each of the
-boxes holds the same number of books, what is the total cost in hours, minutes, days, years, miles, pounds and percent?
-They sold, made, spent, earned, needed, took, put, paid, read, found. her his their with that this from would after before
-every all day week month hour per one two three four five six ten half first second remaining altogether""".split()
+ENGLISH = """
+A conversation between User and Assistant. The User asks a question, and the Assistant solves it. The Assistant
+first thinks about the reasoning process in the mind and then provides the User with the answer. The reasoning process
+is enclosed within think and answer tags. How many more does she have left? He bought apples at the store for dollars
+each and gave some of them to his friends. There are twice as many students in the class as there were last week. If
+each of the boxes holds the same number of books, what is the total cost in hours, minutes, days, years, miles, pounds
+and percent? They sold, made, spent, earned, needed, took, put, paid, read, found. her his their with that this from
+would after before every all day week month hour per one two three four five six ten half first second remaining
+altogether""".split()
 
 
 def make_tokenizer() -> PreTrainedTokenizerFast:
@@ -55,9 +59,9 @@ def make_tokenizer() -> PreTrainedTokenizerFast:
 class Writer:
     """Draws documents "7+5-3=<think>12 9</think> <answer>9</answer>" of the training split."""
 
-    def __init__(self, seed: int, terms: tuple[int, int]) -> None:
+    def __init__(self, seed: int, terms: tuple[int, int], echo: bool) -> None:
         self.draw = random.Random(seed)
-        self.terms = terms
+        self.terms, self.echo = terms, echo
 
     def question(self) -> str:
         while True:
@@ -74,7 +78,12 @@ class Writer:
             at = self.draw.randrange(len(steps))
             off = self.draw.choice((-3, -2, -1, 1, 2, 3))
             steps = [total + off * (index >= at) for index, total in enumerate(steps)]
-        parts = [" ".join(map(str, steps)), "</think>", " ", "<answer>", str(steps[-1]), "</answer>"]
+        if self.echo:
+            terms = re.findall(r"[+-]\d", question)
+            worked = " ".join(f"{term}={total}" for term, total in zip(terms, steps, strict=True))
+        else:
+            worked = " ".join(map(str, steps))
+        parts = [worked, "</think>", " ", "<answer>", str(steps[-1]), "</answer>"]
         if self.draw.random() < broken:
             at = self.draw.choice((1, 2, 3, 5))
             parts[at] = "" if at != 2 else self.draw.choice(("", "\n"))
@@ -105,7 +114,7 @@ def train(model: Qwen2ForCausalLM, tokenizer: PreTrainedTokenizerFast, arguments
     others = [p for n, p in model.named_parameters() if p.ndim != 2 or "embed" in n]
     muon = torch.optim.Muon(matrices, lr=arguments.lr, weight_decay=0.0, adjust_lr_fn="original")
     adamw = torch.optim.AdamW(others, lr=3e-3, betas=(0.9, 0.95), weight_decay=0.0)
-    writer = Writer(arguments.seed, (2, arguments.max_terms))
+    writer = Writer(arguments.seed, (2, arguments.max_terms), arguments.echo)
     clean = int(arguments.steps * (1 - arguments.mixed_share))
     started, running = time.time(), None
     for step in range(arguments.steps):
@@ -114,9 +123,7 @@ def train(model: Qwen2ForCausalLM, tokenizer: PreTrainedTokenizerFast, arguments
             for group in optimizer.param_groups:
                 group["lr"] = peak * scale
         mixed = step >= clean
-        ids, targets = documents(
-            writer, tokenizer, arguments.batch, arguments.wrong * mixed, arguments.broken * mixed
-        )
+        ids, targets = documents(writer, tokenizer, arguments.batch, arguments.wrong * mixed, arguments.broken * mixed)
         hidden = model.model(ids).last_hidden_state[:, :-1][targets[:, 1:] != -100]
         loss = functional.cross_entropy(model.lm_head(hidden), targets[:, 1:][targets[:, 1:] != -100])
         loss.backward()
@@ -136,6 +143,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=2500)
     parser.add_argument("--batch", type=int, default=256, help="documents per step")
     parser.add_argument("--max-terms", type=int, default=6)
+    parser.add_argument("--echo", action="store_true", help="write each term before its total: +5=12 -3=9")
     parser.add_argument("--mixed-share", type=float, default=0.28, help="share of the steps on text of mixed quality")
     parser.add_argument("--wrong", type=float, default=0.5, help="share of that text with one wrong total")
     parser.add_argument("--broken", type=float, default=0.1, help="share of that text with a broken format")

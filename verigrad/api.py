@@ -1,12 +1,12 @@
 """The parts of a run, put together: what the command line and a notebook both use.
 
-    import verigrad
+import verigrad
 
-    problems = [verigrad.Problem(id=str(i), question=f"{i}+{i}", answer=str(2 * i)) for i in range(200)]
-    policy = verigrad.load_policy("embedded:chains")
-    result = verigrad.train(policy, problems[40:], lambda problem, response: float(problem.answer in response),
-                            validation=problems[:40], settings={"algorithm": {"steps": 2}})
-    print(result.accuracy)
+problems = [verigrad.Problem(id=str(i), question=f"{i}+{i}", answer=str(2 * i)) for i in range(200)]
+policy = verigrad.load_policy("embedded:chains")
+result = verigrad.train(policy, problems[40:], lambda problem, response: float(problem.answer in response),
+                        validation=problems[:40], settings={"algorithm": {"steps": 2}})
+print(result.accuracy)
 """
 
 from __future__ import annotations
@@ -33,6 +33,9 @@ from verigrad.tasks.overlap import check_overlap
 from verigrad.tasks.templates import Template
 from verigrad.types import Grade, Problem, Prompt
 from verigrad.verifiers import Verifier, find_verifier
+
+# Parameters below which one CPU thread is faster than two, or as fast and steadier.
+SMALL_MODEL = 5_000_000
 
 Reward = str | Callable[[Problem, str], SupportsFloat | Grade]
 
@@ -68,11 +71,12 @@ def train(
 ) -> TrainResult:
     """Trains `policy` in place on your own problems; an existing `run_dir` is continued.
 
-    `reward` is a verifier's name, or a function (problem, response) → number or Grade, which runs in this process without
-    a time limit. `settings` holds the tables of a config file; by default expert iteration for five steps.
+    `reward` is a verifier's name, or a function (problem, response) → number or Grade, which runs in this process
+    without a time limit. `settings` holds the tables of a config file; by default expert iteration for five steps.
     """
     config = _config(policy, reward, settings, run_dir)
     policy.configure(config.optimizer, config.algorithm.tokens_per_microbatch)
+    set_threads(config.run.threads, policy)
     task = TaskData(tuple(problems), tuple(validation))
     if not config.task.allow_overlap:
         check_overlap(task.train, task.validation)
@@ -103,7 +107,7 @@ def run_training(
     progress: Progress,
     stop_requested: Callable[[], bool] = lambda: False,
 ) -> int:
-    """Opens the run directory and trains; returns the step reached. What is wrong is said before anything is written."""
+    """Trains in the run directory; returns the step reached. What is wrong is said before anything is written."""
     make_row(config.algorithm)
     template = load_template(config.task.template)
     keep_base = config.algorithm.restart == "base"
@@ -144,15 +148,22 @@ def make_sampler(config: Config, policy: Policy) -> Sampler:
 
 def policy_of(config: Config) -> Policy:
     """The policy that the config names, with its optimiser."""
-    if config.run.threads:
-        torch.set_num_threads(config.run.threads)
-    return Policy.load(
+    policy = Policy.load(
         config.model.path,
         dtype=config.model.dtype,
         device=config.model.device,
         optimizer=config.optimizer,
         tokens_per_microbatch=config.algorithm.tokens_per_microbatch,
     )
+    set_threads(config.run.threads, policy)
+    return policy
+
+
+def set_threads(threads: int, policy: Policy) -> None:
+    """PyTorch's CPU threads. A small model's products are too short to share: a second thread mostly waits."""
+    small = sum(tensor.numel() for _, tensor in policy.named_tensors()) < SMALL_MODEL
+    if threads or small:
+        torch.set_num_threads(threads or 1)
 
 
 def task_of(config: Config, *, train: bool) -> TaskData:
@@ -166,7 +177,9 @@ def _config(
     tables = {section: dict(table) for section, table in (settings or {}).items()}
     if run_dir is not None:
         tables.setdefault("run", {})["dir"] = str(run_dir)
-    name = reward if isinstance(reward, str) else f"python:{reward.__module__}.{getattr(reward, '__qualname__', reward)}"
+    name = (
+        reward if isinstance(reward, str) else f"python:{reward.__module__}.{getattr(reward, '__qualname__', reward)}"
+    )
     tables.setdefault("verifier", {})["name"] = name
     tables.setdefault("task", {}).setdefault("name", "given")
     tables.setdefault("model", {})["path"] = policy.path

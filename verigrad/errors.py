@@ -1,13 +1,13 @@
 """What Verigrad raises. Each message gives the value, the rule it breaks and the remedy, in one line.
 
-    VerigradError
-    ├── UsageError           bad usage or configuration             exit code 2
-    │   ├── ConfigError      a setting, or a combination of settings
-    │   └── DataError        a file or a record
-    └── RunStopped           a run stopped itself, and says why      exit code 3
-        ├── NonFiniteError   a loss or gradient that is not a number
-        ├── SamplerDrift     sampler and trainer disagree on log-probs
-        └── GraderFailures   too many verdicts were timeouts or errors
+VerigradError
+├── UsageError           bad usage or configuration             exit code 2
+│   ├── ConfigError      a setting, or a combination of settings
+│   └── DataError        a file or a record
+└── RunStopped           a run stopped itself, and says why      exit code 3
+    ├── NonFiniteError   a loss or gradient that is not a number
+    ├── SamplerDrift     sampler and trainer disagree on log-probs
+    └── GraderFailures   too many verdicts were timeouts or errors
 """
 
 

@@ -93,7 +93,9 @@ def summary(groups: Sequence[Group[Rollout]]) -> dict[str, Any]:
 def classes(rollouts: Sequence[Rollout]) -> dict[str, int]:
     """Counts of the three classes of responses: format and answer right, format alone, neither."""
     names = ("format0", "format1_answer0", "format1_answer1")
-    counts = Counter(names[(r.grade.format_reward > 0) + (r.grade.format_reward > 0 < r.grade.answer_reward)] for r in rollouts)
+    counts = Counter(
+        names[(r.grade.format_reward > 0) + (r.grade.format_reward > 0 < r.grade.answer_reward)] for r in rollouts
+    )
     return {name: counts[name] for name in reversed(names)}
 
 

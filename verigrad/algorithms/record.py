@@ -61,7 +61,7 @@ def rollout_lines(scored: Scored, kept: Scored, trajectories: Sequence[Trajector
 
 
 def shown(scored: Scored, count: int) -> list[tuple[Rollout, float | None]]:
-    """`count` rollouts to look at, half of them correct where there are enough; of different questions, scored first."""
+    """`count` rollouts to look at, half of them correct where there are enough, of different questions."""
     flat = [one for group in scored for one in group]
     flat.sort(key=lambda one: (not one.scores, one.rollout.completion.request.key.rollout))
     right = [one for one in flat if one.rollout.grade.status is Status.CORRECT]

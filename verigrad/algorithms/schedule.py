@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from verigrad.config.schema import Algorithm
 from verigrad.objective import Normalizer
@@ -43,7 +44,7 @@ def _count(trajectories: Sequence[Trajectory], algorithm: Algorithm) -> int:
 def _parts(trajectories: Sequence[Trajectory], algorithm: Algorithm) -> list[Sequence[Trajectory]]:
     count = min(_count(trajectories, algorithm), len(trajectories))
     borders = [len(trajectories) * part // count for part in range(count + 1)] if count else [0]
-    return [trajectories[start:end] for start, end in zip(borders, borders[1:], strict=False)]
+    return [trajectories[start:end] for start, end in pairwise(borders)]
 
 
 def _spread(track: Trajectory, weight: float) -> tuple[float, ...]:

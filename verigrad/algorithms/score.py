@@ -64,7 +64,7 @@ def score(
         drawn = rollouts[index].completion.sampler_logprobs
         gaps += [abs(ours - theirs) for ours, theirs in zip(result.logprobs, drawn, strict=False)]
     tokens = sum(len(result.entropy) for result in scores)
-    index = iter(range(len(rollouts)))
-    scored = [Group(g.prompt, tuple(ScoredRollout(r, found.get(next(index), {})) for r in g)) for g in groups]
+    place = iter(range(len(rollouts)))
+    scored = [Group(g.prompt, tuple(ScoredRollout(r, found.get(next(place), {})) for r in g)) for g in groups]
     gap_mean = sum(gaps) / len(gaps) if gaps else 0.0
     return scored, ScoreSummary(len(chosen), entropy / max(1, tokens), gap_mean, max(gaps, default=0.0))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
 
@@ -15,7 +15,7 @@ from verigrad.algorithms.progress import Clock, Progress
 from verigrad.algorithms.record import rollout_lines, shown, step_line
 from verigrad.algorithms.schedule import count_updates
 from verigrad.algorithms.score import ScoreSummary, score
-from verigrad.algorithms.table import make_row
+from verigrad.algorithms.table import Row, make_row
 from verigrad.config import Config
 from verigrad.errors import NonFiniteError, SamplerDrift
 from verigrad.grading import Grader, check_failures
@@ -24,7 +24,7 @@ from verigrad.policy import Policy
 from verigrad.runs import RunDirectory
 from verigrad.samplers import Sampler
 from verigrad.tasks.batches import batch_indices
-from verigrad.types import Prompt, Request, SamplingParams
+from verigrad.types import Group, Prompt, Request, Rollout, SamplingParams, Trajectory
 
 # Largest mean |Δ log p| (nats) between sampler and trainer that rounding explains, by dtype.
 GAP_LIMIT = {"float32": 1e-3, "bfloat16": 5e-2}
@@ -53,8 +53,29 @@ class Position:
     step: int = 0
     rollouts_seen: int = 0
     tokens_seen: int = 0
-    seconds: float = 0.0
     credit_state: CreditState = None
+    seconds_before: float = 0.0
+    _started: float = field(default_factory=perf_counter)
+
+    @property
+    def seconds(self) -> float:
+        """Of work, over all processes that continued the run."""
+        return self.seconds_before + perf_counter() - self._started
+
+    def count(self, groups: Sequence[Group[Rollout]]) -> None:
+        """The rollouts of a step have been seen."""
+        self.rollouts_seen += sum(len(group) for group in groups)
+        self.tokens_seen += sum(len(rollout.completion.token_ids) for group in groups for rollout in group)
+
+    def place(self, policy: Policy) -> dict[str, Any]:
+        """What every line of metrics begins with."""
+        seen = {"rollouts_seen": self.rollouts_seen, "tokens_seen": self.tokens_seen}
+        return {"step": self.step, "update": policy.updates, **seen, "seconds": self.seconds}
+
+    def state(self) -> dict[str, Any]:
+        """For a checkpoint; `Position(**state)` continues it."""
+        names = ("step", "rollouts_seen", "tokens_seen", "credit_state")
+        return {"position": {name: getattr(self, name) for name in names} | {"seconds_before": self.seconds}}
 
 
 def train(parts: Parts, run: RunDirectory) -> int:
@@ -63,48 +84,37 @@ def train(parts: Parts, run: RunDirectory) -> int:
     Step k depends only on the state after step k − 1, the config and k, so that a run that was killed goes on as if it
     had not been.
     """
-    config, policy, progress = parts.config, parts.policy, parts.progress
-    row, limits = make_row(config.algorithm), config.run
-    at, started = _restore(parts, run), perf_counter()
+    config, policy, row = parts.config, parts.policy, make_row(parts.config.algorithm)
+    at = _restore(parts, run)
     if not run.checkpoint:
         _evaluate(parts, run, at)
-    earlier = at.seconds
     while at.step < config.algorithm.steps and not parts.stop_requested():
         at.step, clock = at.step + 1, Clock()
         _restart(parts)
         with clock.phase("sampling"):
             parts.sampler.load(at.step - 1, policy.named_tensors())
-            groups = collect(parts.sampler, parts.grader, requests_of(parts, at.step), progress)
-            check_failures([r.grade for g in groups for r in g], config.verifier.max_failure_share, f"step {at.step}")
+            groups = collect(parts.sampler, parts.grader, requests_of(parts, at.step), parts.progress)
         with clock.phase("scoring"):
             scored, scores = score(policy, groups, row.needs, config.algorithm.scored_rollouts)
-            _check_gap(scores, config.model.dtype, at.step)
+        _check(config, at.step, groups, scores)
         with clock.phase("training"):
             kept = row.select(scored)
             trajectories, at.credit_state = row.credit(kept, at.credit_state)
-            progress.begin("training", count_updates(trajectories, config.algorithm))
-            for epoch, samples in row.updates(trajectories, f"{limits.seed}/{at.step}"):
-                metrics = _update(policy, samples, row.loss, at.step)
-                run.log("metrics", {"kind": "update", **_place(at, policy), "epoch": epoch, **metrics})
-                progress.advance()
-        at.rollouts_seen += sum(len(group) for group in groups)
-        at.tokens_seen += sum(len(rollout.completion.token_ids) for group in groups for rollout in group)
-        at.seconds = earlier + perf_counter() - started
-        if not trajectories:
-            progress.warn(f"step {at.step}: none of {sum(map(len, groups))} responses was kept, so nothing was trained")
+            _update(parts, run, row, at, trajectories)
+        at.count(groups)
         run.write_responses("rollouts", at.step, rollout_lines(scored, kept, trajectories))
-        progress.generations(shown(scored, config.log.generations))
+        parts.progress.generations(shown(scored, config.log.generations))
         if at.step % config.eval.every == 0 or at.step == config.algorithm.steps:
             with clock.phase("evaluating"):
                 _evaluate(parts, run, at)
-            at.seconds = earlier + perf_counter() - started
-        line = {"kind": "step", **_place(at, policy), **step_line(groups, kept, scores, clock.seconds)}
+        line = {"kind": "step", **at.place(policy), **step_line(groups, kept, scores, clock.seconds)}
         run.log("metrics", line)
-        progress.stepped(line)
-        ending = limits.max_minutes and at.seconds > 60 * limits.max_minutes or parts.stop_requested()
-        if at.step % limits.checkpoint_every == 0 or at.step == config.algorithm.steps or ending:
-            run.save(at.step, policy.export, {**asdict(at), **policy.state()})
-        if ending:
+        parts.progress.stepped(line)
+        late = 0 < config.run.max_minutes * 60 < at.seconds
+        last = at.step == config.algorithm.steps or late or parts.stop_requested()
+        if at.step % config.run.checkpoint_every == 0 or last:
+            run.save(at.step, policy.export, {**at.state(), **policy.state()})
+        if last:
             break
     return at.step
 
@@ -137,8 +147,7 @@ def _restore(parts: Parts, run: RunDirectory) -> Position:
         return Position()
     state = run.checkpoint.state()
     parts.policy.restore(run.checkpoint.directory, state)
-    names = Position.__dataclass_fields__
-    return Position(**{name: value for name, value in state.items() if name in names})
+    return Position(**state["position"])
 
 
 def _restart(parts: Parts) -> None:
@@ -149,6 +158,34 @@ def _restart(parts: Parts) -> None:
         parts.policy.reset_optimizer()
 
 
+def _check(config: Config, step: int, groups: Sequence[Group[Rollout]], scores: ScoreSummary) -> None:
+    """Stops the run, before anything is trained, if the grader fails too often or the sampler has drifted."""
+    grades = [rollout.grade for group in groups for rollout in group]
+    check_failures(grades, config.verifier.max_failure_share, f"step {step}")
+    limit = GAP_LIMIT[config.model.dtype]
+    if scores.gap_mean > limit:
+        raise SamplerDrift(
+            f"step {step}: sampler and trainer differ by {scores.gap_mean:.3g} nats per token on average (largest "
+            f"{scores.gap_max:.3g}; rounding explains {limit:g}); the sampler holds old weights or samples from "
+            "another distribution: check sampler.* and that the model is a supported one"
+        )
+
+
+def _update(parts: Parts, run: RunDirectory, row: Row, at: Position, trajectories: Sequence[Trajectory]) -> None:
+    """The step's optimiser updates, each with its line of metrics."""
+    algorithm, policy = parts.config.algorithm, parts.policy
+    if not trajectories:
+        parts.progress.warn(f"step {at.step}: no response was kept (none was correct?), so nothing was trained")
+    parts.progress.begin("training", count_updates(trajectories, algorithm))
+    for epoch, samples in row.updates(trajectories, f"{parts.config.run.seed}/{at.step}"):
+        try:
+            metrics = policy.update(samples, row.loss)
+        except NonFiniteError as error:
+            raise NonFiniteError(f"step {at.step}: {error}") from None
+        run.log("metrics", {"kind": "update", **at.place(policy), "epoch": epoch, **metrics})
+        parts.progress.advance()
+
+
 def _evaluate(parts: Parts, run: RunDirectory, at: Position) -> None:
     parts.evaluator.load(at.step, parts.policy.named_tensors())
     result = evaluate(parts.evaluator, parts.grader, parts.validation, parts.config, parts.progress)
@@ -156,29 +193,3 @@ def _evaluate(parts: Parts, run: RunDirectory, at: Position) -> None:
     line = {"step": at.step, "rollouts_seen": at.rollouts_seen, "seconds": at.seconds, **result.metrics}
     run.log("eval", line)
     parts.progress.evaluated(line)
-
-
-def _update(policy: Policy, samples: Any, loss: Any, step: int) -> dict[str, float]:
-    try:
-        return policy.update(samples, loss)
-    except NonFiniteError as error:
-        raise NonFiniteError(f"step {step}: {error}") from None
-
-
-def _check_gap(scores: ScoreSummary, dtype: str, step: int) -> None:
-    if scores.gap_mean > GAP_LIMIT[dtype]:
-        raise SamplerDrift(
-            f"step {step}: sampler and trainer differ by {scores.gap_mean:.3g} nats per token on average (largest "
-            f"{scores.gap_max:.3g}; rounding explains {GAP_LIMIT[dtype]:g}); the sampler holds old weights or samples "
-            "from another distribution: check sampler.* and that the model is a supported one"
-        )
-
-
-def _place(at: Position, policy: Policy) -> dict[str, Any]:
-    return {
-        "step": at.step,
-        "update": policy.updates,
-        "rollouts_seen": at.rollouts_seen,
-        "tokens_seen": at.tokens_seen,
-        "seconds": at.seconds,
-    }

@@ -52,18 +52,23 @@ class Display:
         greedy = f"   greedy {line['greedy_accuracy']:.3f}" if "greedy_accuracy" in line else ""
         self.say(
             f"step {line['step']:>3}  validation accuracy {line['accuracy']:.3f} "
-            f"[{line['accuracy_low']:.3f}, {line['accuracy_high']:.3f}]{greedy}   format {line['format_rate']:.3f}   "
-            f"(n = {line['n']} × {line['samples']}, T = {line['temperature']:g}, {line['template']}, {line['verifier']})"
+            f"[{line['accuracy_low']:.3f}, {line['accuracy_high']:.3f}]{greedy}   "
+            f"format {line['format_rate']:.3f}   "
+            f"(n = {line['n']} × {line['samples']}, T = {line['temperature']:g}, "
+            f"{line['template']}, {line['verifier']})"
         )
 
     def stepped(self, line: Mapping[str, Any]) -> None:
         phases = ("sampling", "scoring", "training", "evaluating")
         spent = ", ".join(f"{p} {line[f'seconds_{p}']:.1f}" for p in phases if f"seconds_{p}" in line)
         entropy = f"   entropy {line['entropy_old']:.3f}" if "entropy_old" in line else ""
-        lengths = [f"{line[f'mean_tokens{kind}']:.1f}" for kind in ("_correct", "_incorrect") if f"mean_tokens{kind}" in line]
+        lengths = [
+            f"{line[f'mean_tokens{kind}']:.1f}" for kind in ("_correct", "_incorrect") if f"mean_tokens{kind}" in line
+        ]
         self.say(
             f"step {line['step']:>3}  {line['rollouts']:,} rollouts   pass rate {line['pass_rate']:.3f}   "
-            f"kept {line['kept']:,}{entropy}   tokens {line['mean_tokens']:.1f} (correct/incorrect {'/'.join(lengths)})   "
+            f"kept {line['kept']:,}{entropy}   tokens {line['mean_tokens']:.1f} "
+            f"(correct/incorrect {'/'.join(lengths)})   "
             f"seconds: {spent}"
         )
 
@@ -80,7 +85,9 @@ class Display:
                 _short(rollout.completion.prompt.text),
                 _short(rollout.completion.text),
                 _short(rollout.completion.problem.answer),
-                Text(f"{grade.reward:g} ({grade.format_reward:g}, {grade.answer_reward:g}) {grade.status}", style=style),
+                Text(
+                    f"{grade.reward:g} ({grade.format_reward:g}, {grade.answer_reward:g}) {grade.status}", style=style
+                ),
                 "" if entropy is None else f"{entropy:.3f}",
             )
         self._console.print(table)

@@ -36,9 +36,7 @@ def sample(
         policy = Policy.load(model)
         problems = [Problem(id=str(place), question=text, answer="") for place, text in enumerate(questions)]
         prompts = make_prompts(problems, lambda problem: shape.render(problem.question), policy.encode_prompt)
-        requests = make_requests(
-            prompts, range(len(prompts)), params, rollouts=samples, seed=seed, generation="sample"
-        )
+        requests = make_requests(prompts, range(len(prompts)), params, rollouts=samples, seed=seed, generation="sample")
         sampler = LocalSampler(policy.model, decode=policy.decode, end_ids=policy.end_ids)
         for completion in sampler.sample(requests):
             key = completion.request.key

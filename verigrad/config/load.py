@@ -33,7 +33,7 @@ def load(path: str | Path, overrides: Sequence[str] = ()) -> Config:
 
 
 def build(tables: Mapping[str, Any], default_dir: str = "runs/run") -> Config:
-    """The checked config of nested tables; settings that depend on others are filled in, then rules across are checked."""
+    """The checked config of nested tables; settings that depend on others are filled in, then checked."""
     try:
         config = Config.model_validate(_resolved(tables, default_dir))
     except ValidationError as error:

@@ -31,7 +31,7 @@ class Run(Section):
     keep_checkpoints: NonNegative = 2
     """How many of the newest checkpoints to keep. 0: all."""
     threads: NonNegative = 0
-    """CPU threads of the trainer and the embedded sampler. 0: PyTorch's default. Changing it changes the last bits."""
+    """CPU threads of trainer and sampler. 0: one for a model below 5 M parameters, else PyTorch's own number."""
 
 
 class Model(Section):

@@ -1,7 +1,7 @@
 """Attention by plan: a transformers model runs its own layers, and a plan says who attends to whom.
 
-transformers lets a caller register an attention function and hands it every keyword of the forward call. We register one,
-"verigrad", that asks the `plan` of the call. Linear layers then see one flat row of real tokens, without padding,
+transformers lets a caller register an attention function and hands it every keyword of the forward call. We register
+one, "verigrad", that asks the `plan` of the call. Linear layers then see one flat row of real tokens, without padding,
 whatever the plan is: sequences laid end to end (`PackedPlan`, training and scoring) or one new token per slot of a
 preallocated key–value cache (`SlotCache`, sampling).
 """
@@ -40,10 +40,13 @@ def backbone_of(model: nn.Module) -> nn.Module:
     name = type(model).__name__
     config = cast(Any, model).config
     supported = getattr(model, "_supports_attention_backend", False)
-    windows = "sliding_attention" in (getattr(config, "layer_types", None) or ())
+    # Models without a type per layer (Mistral, Phi-3, …) have the window of every layer in one setting.
+    window = "sliding_attention" if getattr(config, "sliding_window", None) else "full_attention"
+    limited = {*(getattr(config, "layer_types", None) or [window])} - {"full_attention"}
     softcap = getattr(config, "attn_logit_softcapping", None) or getattr(config, "final_logit_softcapping", None)
-    if not supported or windows or softcap:
-        reason = "sliding windows" if windows else "capped logits" if softcap else "an attention of its own"
+    if not supported or limited or softcap:
+        kinds = ", ".join(sorted(limited)).replace("_", " ")
+        reason = kinds or ("capped logits" if softcap else "an attention of its own")
         raise ConfigError(
             f"{name} is not supported: it has {reason}; use a decoder with standard full attention "
             "(Qwen2, Qwen3, Llama, Gemma 1, …)"

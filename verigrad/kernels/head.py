@@ -29,11 +29,13 @@ def token_logprobs(
 
         π = softmax(W h / temperature), with π_v = 0 for the end tokens where `end_banned` (min_tokens)
 
-    CS336 A5 eq. 3; the distribution is the one that was sampled. Logits are made in chunks of tokens and made again in the
-    backward pass; arithmetic after the product is float32 at least. Both results carry gradients to `hidden` and W.
+    CS336 A5 eq. 3; the distribution is the one that was sampled. Logits are made in chunks of tokens, and made again in
+    the backward pass; arithmetic after the product is float32 at least. Both results carry gradients to `hidden` and W.
     """
-    logprobs, entropy = _TokenLogprobs.apply(hidden, head.weight, head.bias, targets, temperature, end_banned, end_ids)
-    return logprobs, entropy
+    result: tuple[Tensor, Tensor] = _TokenLogprobs.apply(  # type: ignore[no-untyped-call]
+        hidden, head.weight, head.bias, targets, temperature, end_banned, end_ids
+    )
+    return result
 
 
 class _TokenLogprobs(torch.autograd.Function):

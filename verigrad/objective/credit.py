@@ -1,7 +1,7 @@
 """Credit: which advantage A_t each sampled token of each rollout gets.
 
-A credit sees the groups of a step and its own state from earlier steps, and returns one tuple of per-token advantages for
-each rollout, group by group, with the new state. State is plain JSON, so that a checkpoint can hold it.
+A credit sees the groups of a step and its own state from earlier steps, and returns one tuple of per-token advantages
+for each rollout, group by group, with the new state. State is plain JSON, so that a checkpoint can hold it.
 """
 
 from __future__ import annotations

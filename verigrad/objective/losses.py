@@ -26,7 +26,8 @@ def nll(logprobs: Float[Tensor, "tokens"]) -> Float[Tensor, "tokens"]:
     """Negative log-likelihood, ℓ_t = −log π_θ(a_t | s_t). CS336 A5 Algorithm 1. Nats.
 
     On the first update of an expert-iteration step this is the policy gradient of CS336 A5 eq. 20 with reward 0 or 1
-    and no baseline, up to the normaliser; later updates are likelihood on data of the step's first policy, without ratios.
+    and no baseline, up to the normaliser; later updates are likelihood on data of the step's first policy, without
+    ratios.
     """
     return -logprobs
 

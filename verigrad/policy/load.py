@@ -47,7 +47,9 @@ def load_model(path: str, dtype: str = "float32", device: str = "auto") -> tuple
         device = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         tokenizer = AutoTokenizer.from_pretrained(source)
-        model = AutoModelForCausalLM.from_pretrained(source, dtype=getattr(torch, dtype), attn_implementation="sdpa")
+        model: Any = AutoModelForCausalLM.from_pretrained(
+            source, dtype=getattr(torch, dtype), attn_implementation="sdpa"
+        )
     except (OSError, ValueError, KeyError) as error:
         offline = " (offline: HF_HUB_OFFLINE is set)" if os.environ.get("HF_HUB_OFFLINE") else ""
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
@@ -61,7 +63,7 @@ def load_model(path: str, dtype: str = "float32", device: str = "auto") -> tuple
 
 
 def check_head(model: nn.Module) -> None:
-    """Refuses a model whose logits are not its head applied to its decoder's hidden states: we would train another one."""
+    """Refuses a model whose logits are not its head applied to its hidden states: we would train another one."""
     device = next(model.parameters()).device
     ids = torch.arange(7, device=device) % head_of(model).weight.shape[0]
     with torch.no_grad():
@@ -72,8 +74,8 @@ def check_head(model: nn.Module) -> None:
     gap = (ours - theirs).abs().max().item()
     if not gap <= tolerance * max(1.0, theirs.abs().max().item()):
         raise ConfigError(
-            f"{type(model).__name__} is not supported: its logits are not head(hidden state) (largest difference {gap:.3g}); "
-            "use a decoder without scaled or capped logits (Qwen2, Qwen3, Llama, …)"
+            f"{type(model).__name__} is not supported: its logits are not head(hidden state) "
+            f"(largest difference {gap:.3g}); use a decoder without scaled or capped logits (Qwen2, Qwen3, Llama, …)"
         )
 
 

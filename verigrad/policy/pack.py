@@ -15,10 +15,11 @@ from verigrad.types import Sample
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One micro-batch. `token_ids` and the plan are flat over all tokens; everything else is flat over trained tokens.
+    """One micro-batch: `token_ids` and the plan are flat over all its tokens, everything else over trained tokens.
 
-    `predictors` are the flat places whose hidden state predicts a trained token (the one before it); `sequence_index` is
-    the row of each trained token's sequence in the batch, `rows` the place of each sequence in the list that was packed.
+    `predictors` are the flat places whose hidden state predicts a trained token (the place before it);
+    `sequence_index` is the row of each trained token's sequence in the batch, `rows` the place of each sequence in the
+    list that was packed.
     """
 
     token_ids: Int[Tensor, "tokens"]
@@ -36,7 +37,7 @@ class Batch:
 def pack(samples: Sequence[Sample], tokens_per_microbatch: int, device: torch.device | str = "cpu") -> list[Batch]:
     """Micro-batches of at most `tokens_per_microbatch` tokens (one sequence, where it alone is longer).
 
-    Sequences are sorted by length first, longest first, so that a pack's rows are nearly equal and the largest comes first.
+    Sequences are sorted by length, longest first: a pack's rows are nearly equal, and the largest pack comes first.
     """
     order = sorted(range(len(samples)), key=lambda row: (-len(samples[row].trajectory.token_ids), row))
     packs: list[list[int]] = []
@@ -74,7 +75,9 @@ def _batch(samples: Sequence[Sample], rows: tuple[int, ...], device: torch.devic
         targets=ids[trained].to(device),
         temperature=temperature.to(device),
         end_banned=(drawn_before < minimum).to(device),
-        weights=torch.tensor([w for sample in samples for w in sample.weights], dtype=torch.float64)[trained].to(device),
+        weights=torch.tensor([w for sample in samples for w in sample.weights], dtype=torch.float64)[trained].to(
+            device
+        ),
         streams=streams,
         sequence_index=owner.to(device),
         rows=rows,

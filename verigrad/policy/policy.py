@@ -141,7 +141,7 @@ class Policy:
         for batch in pack(samples, self.tokens_per_microbatch, self.device):
             logprobs, entropy = self._forward(batch)
             total = (batch.weights * loss(logprobs, batch)).sum()
-            total.backward()  # type: ignore[no-untyped-call]
+            total.backward()
             sums["loss"] += total.item()
             sums["nll"] -= logprobs.detach().sum(dtype=torch.float64).item()
             sums["entropy"] += entropy.detach().sum(dtype=torch.float64).item()

@@ -36,7 +36,7 @@ class RunDirectory:
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise UsageError(f"run.dir = {config.run.dir!r} cannot be made ({error.strerror}); choose another") from None
+            raise UsageError(f"run.dir = {config.run.dir!r} cannot be made: {error.strerror}; choose another") from None
         self._lock = _lock(self.path / "lock")
         try:
             self._begin_or_continue()

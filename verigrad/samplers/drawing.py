@@ -22,7 +22,8 @@ def uniforms(keys: npt.NDArray[np.uint64], counters: npt.NDArray[np.uint64]) -> 
         z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
         z ^= z >> np.uint64(31)
-    return (z >> np.uint64(11)).astype(np.float64) * 2.0**-53
+    unit: npt.NDArray[np.float64] = (z >> np.uint64(11)).astype(np.float64) * 2.0**-53
+    return unit
 
 
 def log_distribution(
@@ -52,7 +53,7 @@ def log_distribution(
 
 
 def draw(log_p: Float[Tensor, "rows vocabulary"], uniform: Float[Tensor, "rows"]) -> Int[Tensor, "rows"]:
-    """One token per row by inverting the cumulative distribution at `uniform`, in float64; never one of probability 0."""
+    """One token per row by inverting the cumulative distribution at `uniform`, never one of probability 0."""
     cumulative = log_p.exp().cumsum(-1, dtype=torch.float64)
     total = cumulative[:, -1:]
     target = torch.minimum(uniform[:, None] * total, torch.nextafter(total, torch.zeros_like(total)))
@@ -61,7 +62,7 @@ def draw(log_p: Float[Tensor, "rows vocabulary"], uniform: Float[Tensor, "rows"]
 
 def _truncated(log_p: Tensor, top_p: float, top_k: int) -> Tensor:
     """Keeps the `top_k` likeliest tokens, of them the fewest whose mass reaches `top_p`; renormalised."""
-    ordered, order = log_p.sort(-1, descending=True, stable=True)
+    ordered, order = log_p.sort(dim=-1, descending=True, stable=True)
     ordered[:, top_k:] = float("-inf")
     p = ordered.softmax(-1)
     ordered[p.cumsum(-1) - p >= top_p] = float("-inf")

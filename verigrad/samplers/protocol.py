@@ -24,4 +24,3 @@ class Sampler(Protocol):
 
     def close(self) -> None:
         """Frees what the engine holds. Nothing can be sampled afterwards."""
-

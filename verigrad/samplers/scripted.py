@@ -1,4 +1,4 @@
-"""A sampler that plays given responses: every algorithm is tested with it in a moment, and users test graders with it."""
+"""A sampler that plays given responses: for testing algorithms in a moment, and one's own graders."""
 
 from __future__ import annotations
 
