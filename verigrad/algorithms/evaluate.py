@@ -83,7 +83,7 @@ def summary(groups: Sequence[Group[Rollout]]) -> dict[str, Any]:
         "accuracy": interval.estimate,
         "accuracy_low": interval.low,
         "accuracy_high": interval.high,
-        "format_rate": sum(rollout.grade.format_reward for rollout in rollouts) / len(rollouts),
+        "format_rate": mean([rollout.grade.format_reward > 0 for rollout in rollouts]),
         "classes": classes(rollouts),
         "pass_at_k": {str(k): mean([pass_at_k(samples, c, k) for c in solved]) for k in _powers(samples)},
         **rollout_counts(rollouts),

@@ -36,7 +36,7 @@ def step_line(
     }
     if scores.rollouts:
         line["entropy_old"] = scores.entropy
-    if rollouts[0].completion.sampler_logprobs:
+    if scores.rollouts and rollouts[0].completion.sampler_logprobs:
         line |= {"sampler_gap_mean": scores.gap_mean, "sampler_gap_max": scores.gap_max}
     return line
 

@@ -16,8 +16,9 @@ def updates(
 ) -> Iterator[tuple[int, list[Sample]]]:
     """(epoch from 1, samples) of each update; a pure function of its arguments.
 
-    Every epoch is a new permutation, cut into the fewest updates that hold at most `sequences_per_update` sequences (or
-    `tokens_per_update` tokens) each, of nearly equal size, so that no update is made of a few left-over sequences.
+    Every epoch is a new permutation, cut into the fewest updates that hold at most `sequences_per_update` sequences
+    each, or at most `tokens_per_update` tokens on average, prompts included. The updates have nearly equal numbers of
+    sequences, so that none is made of a few left-over ones.
     """
     for epoch in range(1, algorithm.epochs + 1):
         order = list(range(len(trajectories)))
@@ -30,20 +31,22 @@ def updates(
 
 def count_updates(trajectories: Sequence[Trajectory], algorithm: Algorithm) -> int:
     """How many updates a step will make."""
-    return algorithm.epochs * _count(trajectories, algorithm) if trajectories else 0
+    return algorithm.epochs * _count(trajectories, algorithm)
 
 
 def _count(trajectories: Sequence[Trajectory], algorithm: Algorithm) -> int:
+    """How many parts an epoch is cut into, none of them empty."""
+    count = 1
     if algorithm.sequences_per_update:
-        return -(-len(trajectories) // algorithm.sequences_per_update)
-    if algorithm.tokens_per_update:
-        return -(-sum(len(track.token_ids) for track in trajectories) // algorithm.tokens_per_update)
-    return 1
+        count = -(-len(trajectories) // algorithm.sequences_per_update)
+    elif algorithm.tokens_per_update:
+        count = -(-sum(len(track.token_ids) for track in trajectories) // algorithm.tokens_per_update)
+    return min(count, len(trajectories))
 
 
 def _parts(trajectories: Sequence[Trajectory], algorithm: Algorithm) -> list[Sequence[Trajectory]]:
-    count = min(_count(trajectories, algorithm), len(trajectories))
-    borders = [len(trajectories) * part // count for part in range(count + 1)] if count else [0]
+    count = _count(trajectories, algorithm)
+    borders = [len(trajectories) * part // count for part in range(count + 1)] if count else []
     return [trajectories[start:end] for start, end in pairwise(borders)]
 
 

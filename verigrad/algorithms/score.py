@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from verigrad.policy import Policy
-from verigrad.types import Group, Rollout, Sample, ScoredRollout, Trajectory
+from verigrad.types import Group, Rollout, Sample, SamplingParams, ScoredRollout, Trajectory
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +22,12 @@ class ScoreSummary:
 def trajectory(
     rollout: Rollout, advantages: Sequence[float] | None = None, scores: ScoredRollout | None = None
 ) -> Trajectory:
-    """The rollout as a flat stream: prompt and response ids as they were sampled, zeros on the prompt."""
+    """The rollout as a flat stream: prompt and response ids as they were sampled, zeros on the prompt.
+
+    A demonstration was not sampled: it is scored at temperature 1 with no token masked.
+    """
     completion = rollout.completion
+    params = completion.request.params if completion.sampler_logprobs else SamplingParams()
     prompt, response = completion.prompt.token_ids, completion.token_ids
     before = (0.0,) * len(prompt)
     streams = dict(scores.scores) if scores else {}
@@ -34,8 +38,8 @@ def trajectory(
         sampled=(False,) * len(prompt) + (True,) * len(response),
         advantages=before + tuple(advantages or (0.0,) * len(response)),
         streams={name: before + values for name, values in streams.items()},
-        temperature=completion.request.params.temperature,
-        min_tokens=completion.request.params.min_tokens if completion.sampler_logprobs else 0,
+        temperature=params.temperature,
+        min_tokens=params.min_tokens,
     )
 
 

@@ -21,7 +21,8 @@ def select(groups: Sequence[Group[ScoredRollout]], name: str, limits: Selection)
     for group in groups:
         chosen = [scored for scored in group if SELECTIONS[name](scored)]
         if limits.duplicates == "drop":
-            chosen = list({scored.rollout.completion.token_ids: scored for scored in reversed(chosen)}.values())[::-1]
+            firsts = {scored.rollout.completion.token_ids: scored for scored in reversed(chosen)}
+            chosen = [scored for scored in chosen if firsts[scored.rollout.completion.token_ids] is scored]
         if limits.max_per_question:
             chosen = chosen[: limits.max_per_question]
         if limits.max_examples:

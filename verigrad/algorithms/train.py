@@ -97,11 +97,11 @@ def train(parts: Parts, run: RunDirectory) -> int:
         with clock.phase("scoring"):
             scored, scores = score(policy, groups, row.needs, config.algorithm.scored_rollouts)
         _check(config, at.step, groups, scores)
+        at.count(groups)
         with clock.phase("training"):
             kept = row.select(scored)
             trajectories, at.credit_state = row.credit(kept, at.credit_state)
             _update(parts, run, row, at, trajectories)
-        at.count(groups)
         run.write_responses("rollouts", at.step, rollout_lines(scored, kept, trajectories))
         parts.progress.generations(shown(scored, config.log.generations))
         if at.step % config.eval.every == 0 or at.step == config.algorithm.steps:
@@ -163,7 +163,7 @@ def _check(config: Config, step: int, groups: Sequence[Group[Rollout]], scores: 
     grades = [rollout.grade for group in groups for rollout in group]
     check_failures(grades, config.verifier.max_failure_share, f"step {step}")
     limit = GAP_LIMIT[config.model.dtype]
-    if scores.gap_mean > limit:
+    if not scores.gap_mean <= limit:  # NaN is drift too
         raise SamplerDrift(
             f"step {step}: sampler and trainer differ by {scores.gap_mean:.3g} nats per token on average (largest "
             f"{scores.gap_max:.3g}; rounding explains {limit:g}); the sampler holds old weights or samples from "
