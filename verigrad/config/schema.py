@@ -181,6 +181,8 @@ class Log(Section):
 
 
 class Config(Section):
+    """Everything a run depends on. Built by `load` (a file) or `build` (tables); never half-valid."""
+
     run: Run
     model: Model = Field(default_factory=Model)
     task: Task = Field(default_factory=Task)
