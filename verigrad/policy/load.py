@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import string
+from collections.abc import Collection, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,7 @@ def resolve(path: str) -> str:
 
 def load_model(path: str, dtype: str = "float32", device: str = "auto") -> tuple[Any, Any]:
     """(model, tokenizer) in evaluation mode: dropout is off, in training too, so that the first ratio is exactly 1."""
+    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM, AutoTokenizer
     from transformers.utils import logging
 
@@ -47,19 +49,31 @@ def load_model(path: str, dtype: str = "float32", device: str = "auto") -> tuple
         device = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         tokenizer = AutoTokenizer.from_pretrained(source)
-        model: Any = AutoModelForCausalLM.from_pretrained(
-            source, dtype=getattr(torch, dtype), attn_implementation="sdpa"
+        model, found = AutoModelForCausalLM.from_pretrained(
+            source, dtype=getattr(torch, dtype), attn_implementation="sdpa", output_loading_info=True
         )
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         offline = " (offline: HF_HUB_OFFLINE is set)" if os.environ.get("HF_HUB_OFFLINE") else ""
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise UsageError(
             f"model.path = {path!r} cannot be loaded{offline}: {reason}; "
             "give a directory with config.json, model.safetensors and a tokenizer, or a hub id while online"
         ) from None
+    check_files(path, tokenizer, found["missing_keys"])
     model.to(device).eval()
     check_head(model)
     return model, tokenizer
+
+
+def check_files(path: str, tokenizer: Any, missing: Collection[str]) -> None:
+    """Refuses what transformers makes up for files that are not there: random weights, a tokenizer without words."""
+    if missing:
+        raise UsageError(
+            f"model.path = {path!r}: {len(missing)} weights are missing ({', '.join(sorted(missing)[:3])}), which "
+            "transformers would fill with random numbers; give a complete model"
+        )
+    if not tokenizer(string.printable, add_special_tokens=False)["input_ids"]:
+        raise UsageError(f"model.path = {path!r}: its tokenizer has no words; add its files (tokenizer.json, …)")
 
 
 def check_head(model: nn.Module) -> None:
