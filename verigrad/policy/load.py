@@ -49,7 +49,7 @@ def load_model(path: str, dtype: str = "float32", device: str = "auto") -> tuple
         device = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         tokenizer = AutoTokenizer.from_pretrained(source)
-        model, found = AutoModelForCausalLM.from_pretrained(
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
             source, dtype=getattr(torch, dtype), attn_implementation="sdpa", output_loading_info=True
         )
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
@@ -59,6 +59,7 @@ def load_model(path: str, dtype: str = "float32", device: str = "auto") -> tuple
             f"model.path = {path!r} cannot be loaded{offline}: {reason}; "
             "give a directory with config.json, model.safetensors and a tokenizer, or a hub id while online"
         ) from None
+    model, found = loaded
     check_files(path, tokenizer, found["missing_keys"])
     model.to(device).eval()
     check_head(model)
