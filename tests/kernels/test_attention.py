@@ -1,0 +1,134 @@
+"""Plans against the model's own forward pass on each sequence alone."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from tests.tiny import ARCHITECTURES, VOCABULARY, make_model, random_ids
+from verigrad.errors import ConfigError
+from verigrad.kernels import PackedPlan, SlotCache, backbone_of, hidden_states
+from verigrad.policy.load import check_head
+
+SEQUENCES = [random_ids(length, seed=length) for length in (5, 1, 9, 3)]
+
+
+def alone(model, ids):
+    """The last hidden states of one sequence, by the model itself."""
+    return model.get_decoder()(input_ids=torch.tensor([ids]), use_cache=False).last_hidden_state[0]
+
+
+def packed(model, sequences):
+    plan = PackedPlan([len(ids) for ids in sequences])
+    flat = torch.tensor([token for ids in sequences for token in ids])
+    hidden = hidden_states(backbone_of(model), flat, plan.positions, plan)
+    return list(hidden.split([len(ids) for ids in sequences]))
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_packed_sequences_do_not_see_each_other(architecture):
+    model = make_model(architecture, dtype=torch.float64)
+    with torch.no_grad():
+        for ours, ids in zip(packed(model, SEQUENCES), SEQUENCES, strict=True):
+            torch.testing.assert_close(ours, alone(model, ids), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@torch.no_grad()
+def test_float32_is_as_exact_as_float32_can_be(architecture):
+    model = make_model(architecture)
+    for ours, ids in zip(packed(model, SEQUENCES), SEQUENCES, strict=True):
+        torch.testing.assert_close(ours, alone(model, ids), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("order", [(3, 2, 1, 0), (1, 0, 3, 2), (2,), (0, 0, 0)], ids=str)
+@torch.no_grad()
+def test_order_and_company_change_nothing(order):
+    model = make_model(dtype=torch.float64)
+    expected = packed(model, SEQUENCES)
+    for ours, row in zip(packed(model, [SEQUENCES[row] for row in order]), order, strict=True):
+        torch.testing.assert_close(ours, expected[row], rtol=0, atol=1e-12)
+
+
+def test_positions_begin_anew_with_each_sequence():
+    assert PackedPlan([3, 1, 2]).positions.tolist() == [0, 1, 2, 0, 0, 1]
+
+
+def test_no_gradient_flows_from_one_sequence_to_another():
+    model = make_model(dtype=torch.float64)
+    embedded = []
+    model.model.embed_tokens.register_forward_hook(lambda *call: embedded.append(call[2]) or call[2].retain_grad())
+    packed(model, SEQUENCES)[2][-1].sum().backward()
+    touched = embedded[0].grad[0].abs().sum(-1) > 0
+    assert touched.tolist() == [False] * 6 + [True] * 9 + [False] * 3
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@torch.no_grad()
+def test_slots_hold_what_a_full_forward_pass_computes(architecture):
+    # three prompts; the second is shared by slots 1 and 2; then four tokens are appended to each of the four slots
+    model = make_model(architecture, dtype=torch.float64)
+    prompts, slots_of = [SEQUENCES[0], SEQUENCES[2], SEQUENCES[3]], [[0], [1, 2], [3]]
+    rows = [list(prompts[prompt]) for prompt in (0, 1, 1, 2)]
+    cache = SlotCache(backbone_of(model), slots=6, capacity=20)
+    cache.keys.fill_(100.0)  # what an earlier tenant left behind must not be seen
+    cache.values.fill_(100.0)
+    last = cache.prefill(prompts, slots_of)
+    for state, ids in zip(last, prompts, strict=True):
+        torch.testing.assert_close(state, alone(model, ids)[-1], rtol=0, atol=1e-12)
+    for step in range(4):
+        tokens = torch.tensor(random_ids(4, seed=50 + step))
+        positions = torch.tensor([len(row) for row in rows])
+        hidden = cache.decode(tokens, positions, int(positions.max()) + 1)
+        for row, token in zip(rows, tokens.tolist(), strict=True):
+            row.append(token)
+        for state, ids in zip(hidden, rows, strict=True):
+            torch.testing.assert_close(state, alone(model, ids)[-1], rtol=0, atol=1e-12)
+
+
+@torch.no_grad()
+def test_a_moved_slot_goes_on_where_it_was():
+    model = make_model(dtype=torch.float64)
+    cache = SlotCache(backbone_of(model), slots=3, capacity=20)
+    cache.prefill(SEQUENCES[:3], [[0], [1], [2]])
+    cache.move(torch.tensor([2]), torch.tensor([0]), extent=9)  # slot 0 has ended; the last live one takes its place
+    hidden = cache.decode(torch.tensor([7, 8]), torch.tensor([9, 1]), 10)
+    torch.testing.assert_close(hidden[0], alone(model, [*SEQUENCES[2], 7])[-1], rtol=0, atol=1e-12)
+    torch.testing.assert_close(hidden[1], alone(model, [*SEQUENCES[1], 8])[-1], rtol=0, atol=1e-12)
+
+
+def test_the_models_own_attention_is_as_it_was_afterwards():
+    model = make_model()
+    before = model.config._attn_implementation
+    packed(model, SEQUENCES)
+    with pytest.raises(IndexError):
+        hidden_states(backbone_of(model), torch.tensor([VOCABULARY]), torch.tensor([0]), PackedPlan([1]))
+    assert model.config._attn_implementation == before != "verigrad"
+
+
+@pytest.mark.parametrize(
+    ("architecture", "settings", "reason"),
+    [
+        ("Qwen2", {"use_sliding_window": True, "sliding_window": 16, "max_window_layers": 1}, "sliding attention"),
+        ("Mistral", {"sliding_window": 16}, "sliding attention"),
+        ("Gemma2", {}, "sliding attention"),
+        ("Gemma2", {"layer_types": ["full_attention"] * 2}, "capped logits"),
+        ("Bloom", {}, "an attention of its own"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_model_that_plans_cannot_drive_is_refused_by_name(architecture, settings, reason):
+    with pytest.raises(ConfigError, match=f"{architecture}ForCausalLM is not supported: it has {reason}; use a "):
+        backbone_of(make_model(architecture, **settings))
+
+
+@pytest.mark.parametrize("architecture", [*ARCHITECTURES, "Mistral"])
+def test_a_model_of_standard_attention_is_accepted(architecture):
+    settings = {"sliding_window": None} if architecture == "Mistral" else {}
+    check_head(make_model(architecture, **settings))
+
+
+def test_a_model_that_scales_its_logits_is_refused_by_name():
+    # Granite divides its logits by 8, so that head(hidden state) is eight times too large
+    with pytest.raises(ConfigError, match=r"GraniteForCausalLM is not supported: its logits are not head\(hidden"):
+        check_head(make_model("Granite", logits_scaling=8.0))

@@ -1,0 +1,144 @@
+"""What is trained: the sampled tokens, all of them, and nothing else; however the batch is cut."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+import torch
+
+from tests.tiny import (
+    ARCHITECTURES,
+    END_ID,
+    gradients,
+    distance,
+    make_model,
+    make_policy,
+    make_sample,
+    make_tokenizer,
+    mixed_samples,
+    random_ids,
+    slow_scores,
+)
+
+
+def nll(logprobs, batch):
+    return -logprobs
+
+
+def weighted_square(logprobs, batch):
+    """A loss that is not linear and uses a stream, so that a token in the wrong place would be seen."""
+    return (batch.streams["advantages"] * logprobs - 1) ** 2
+
+
+def accumulated(policy, samples, loss=nll):
+    """Gradient of every parameter, and of the loss in each final hidden state, one row per token of each pack."""
+    states = []
+
+    def keep(module, arguments, output):
+        output.retain_grad()
+        states.append(output)
+
+    policy.model.zero_grad(set_to_none=True)
+    hook = policy.backbone.norm.register_forward_hook(keep)
+    policy.accumulate(samples, loss)
+    hook.remove()
+    return gradients(policy.model), [state.grad[0] for state in states]
+
+
+def test_the_gradient_in_the_logits_is_zero_but_where_a_sampled_token_is_predicted():
+    # Places of the two sequences, longest first, "." trained by no one, "^" predicting a trained token:
+    #   prompt p0 p1 p2  response r0 r1 END     . . ^ ^ ^ .       END itself predicts nothing
+    #   prompt q0        response s0            ^ .
+    # rows are padded to 6 tokens inside, so padding follows the second sequence.
+    policy = make_policy(make_model(dtype=torch.float64))
+    samples = [make_sample((10, 11, 12), (13, 14, END_ID)), make_sample((20,), (21,))]
+    (rows,) = accumulated(policy, samples)[1]
+    assert (rows.abs().sum(-1) > 0).tolist() == [False, False, True, True, True, False, True, False]
+    # the same by the oracle, all logits in hand: ∂loss/∂logits = π − 1[v = y] at those places and 0 elsewhere
+    logits = policy.model(input_ids=torch.tensor([samples[0].trajectory.token_ids])).logits[0].detach().requires_grad_()
+    (-logits[2:5].log_softmax(-1)[range(3), [13, 14, END_ID]]).sum().backward()
+    assert (logits.grad.abs().sum(-1) > 0).tolist() == [False, False, True, True, True, False]
+    torch.testing.assert_close(rows[:6], logits.grad @ policy.head.weight.detach(), rtol=0, atol=1e-10)
+
+
+def test_a_prompt_is_context_and_not_a_target():
+    # weight 1 everywhere: it is the mask that keeps the prompt out, not the weights
+    policy = make_policy(make_model(dtype=torch.float64))
+    sample = make_sample((10, 11, 12), (13, 14))
+    everywhere = type(sample)(sample.trajectory, (1.0,) * 5)
+    torch.testing.assert_close(accumulated(policy, [everywhere]), accumulated(policy, [sample]), rtol=0, atol=0)
+
+
+def test_a_neighbour_in_the_pack_changes_no_gradient():
+    # a neighbour of weight 0 is in every tensor of the pack and must add exactly nothing
+    policy = make_policy(make_model(dtype=torch.float64))
+    sample = make_sample(random_ids(5), random_ids(6, seed=1))
+    neighbours = [make_sample(random_ids(n, seed=n), random_ids(n, seed=9), weight=0.0) for n in (2, 8)]
+    expected, _ = accumulated(policy, [sample])
+    ours, (rows,) = accumulated(policy, [neighbours[0], sample, neighbours[1]])
+    assert distance(ours, expected) < 1e-12
+    assert (rows.abs().sum(-1) > 0).tolist() == [False] * 16 + [False] * 4 + [True] * 6 + [False] + [False] * 4
+
+
+@pytest.mark.parametrize("pad_is_end", [False, True], ids=["own pad", "pad is end"])
+@pytest.mark.parametrize("ending", ["</answer>", "</answer>\n", END_ID], ids=["stop", "stop inside a token", "end"])
+def test_how_a_response_stops_is_trained(pad_is_end, ending):
+    tokenizer = make_tokenizer(pad_is_end=pad_is_end)
+    assert (tokenizer.pad_token_id == END_ID) == pad_is_end
+    ids = (END_ID,) if ending == END_ID else tuple(tokenizer(ending)["input_ids"])
+    sample = make_sample((1, 2, 3), (*tokenizer("<answer>7")["input_ids"], *ids), min_tokens=4)
+    policy = make_policy(pad_is_end=pad_is_end, lr=1e-3)
+    (rows,) = accumulated(policy, [sample, make_sample((1,), (2,), weight=0.0)])[1]
+    stop = slice(len(sample.weights) - len(ids) - 1, len(sample.weights) - 1)  # predictors of the ending's tokens
+    assert (rows[stop].abs().sum(-1) > 0).all()
+    before = policy.score([sample])[0].logprobs[-len(ids) :]
+    policy.update([sample], nll)
+    after = policy.score([sample])[0].logprobs[-len(ids) :]
+    assert all(new > old for new, old in zip(after, before, strict=True))
+
+
+@pytest.mark.parametrize("loss", [nll, weighted_square])
+@pytest.mark.parametrize("budget", [1, 13, 25, 10_000])
+def test_cutting_into_microbatches_changes_no_gradient(loss, budget):
+    samples = mixed_samples()
+    policy = make_policy(make_model(dtype=torch.float64), tokens_per_microbatch=10_000)
+    expected, packs = accumulated(policy, samples, loss)
+    assert len(packs) == 1
+    policy.tokens_per_microbatch = budget
+    random.Random(budget).shuffle(samples)
+    ours, packs = accumulated(policy, samples, loss)
+    assert len(packs) == {1: 6, 13: 5, 25: 3, 10_000: 1}[budget]
+    assert distance(ours, expected) < 1e-12
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_in_float32_only_rounding_depends_on_the_microbatches(architecture):
+    policy = make_policy(make_model(architecture))
+    expected, _ = accumulated(policy, mixed_samples())
+    policy.tokens_per_microbatch = 1
+    assert distance(accumulated(policy, mixed_samples()[::-1])[0], expected) < 1e-6
+
+
+@pytest.mark.parametrize("settings", [{}, {"temperature": 0.75, "min_tokens": 1}], ids=str)
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_the_gradient_equals_that_of_plain_forward_passes(architecture, settings):
+    # every parameter, embeddings and norms included; Gemma's head is tied, so both its uses add up
+    policy = make_policy(make_model(architecture, dtype=torch.float64), tokens_per_microbatch=20)
+    samples = [sample for sample in mixed_samples(**settings) if sum(sample.trajectory.sampled) > 1]
+    ours, _ = accumulated(policy, samples)
+    policy.model.zero_grad(set_to_none=True)
+    (-sum(sample.weights[-1] * slow_scores(policy.model, sample)[0].sum() for sample in samples)).backward()
+    assert distance(ours, gradients(policy.model)) < 1e-11
+
+
+def test_sums_are_over_the_trained_tokens_of_all_microbatches():
+    policy = make_policy(make_model(dtype=torch.float64), tokens_per_microbatch=13)
+    samples = mixed_samples()
+    sums = policy.accumulate(samples, nll)
+    with torch.no_grad():
+        scores = [slow_scores(policy.model, sample) for sample in samples]
+    assert sums["trained_tokens"] == 4 + 7 + 1 + 12 + 7 + 2
+    assert sums["nll"] == pytest.approx(-sum(logprobs.sum().item() for logprobs, _ in scores), abs=1e-10)
+    assert sums["entropy"] == pytest.approx(sum(entropy.sum().item() for _, entropy in scores), abs=1e-10)
+    assert sums["loss"] == pytest.approx(sums["nll"] / 33, abs=1e-12)  # each weight is 1/33

@@ -1,0 +1,93 @@
+"""Packing: where each trained token and its predictor are, and what a micro-batch holds."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.tiny import make_sample
+from verigrad.policy import pack
+from verigrad.types import Sample, Trajectory
+
+
+def test_two_sequences_by_hand():
+    # place    0  1  2  3  4   5  6  7        prompts (10 11 12) and (20); responses (13 14) and (21 22)
+    # token   10 11 12 13 14  20 21 22        trained: places 3 4 and 6 7, each predicted from the place before
+    first = make_sample((10, 11, 12), (13, 14), weight=0.5, temperature=0.5, min_tokens=1, advantages=(2.0, 3.0))
+    second = make_sample((20,), (21, 22), weight=0.25, min_tokens=2, advantages=(-1.0, -2.0))
+    (batch,) = pack([second, first], tokens_per_microbatch=8)
+    assert batch.rows == (1, 0)  # the longer one comes first
+    assert batch.token_ids.tolist() == [10, 11, 12, 13, 14, 20, 21, 22]
+    assert batch.plan.positions.tolist() == [0, 1, 2, 3, 4, 0, 1, 2]
+    assert batch.predictors.tolist() == [2, 3, 5, 6]
+    assert batch.targets.tolist() == [13, 14, 21, 22]
+    assert batch.sequence_index.tolist() == [0, 0, 1, 1]
+    assert batch.temperature.tolist() == [0.5, 0.5, 1.0, 1.0]
+    assert batch.end_banned.tolist() == [True, False, True, True]  # min_tokens 1: the first token; 2: both
+    assert batch.weights.tolist() == [0.5, 0.5, 0.25, 0.25]
+    assert batch.streams["advantages"].tolist() == [2.0, 3.0, -1.0, -2.0]
+
+
+def test_streams_keep_float64_and_their_places():
+    samples = [
+        make_sample((1, 2), (3,), sampler_logprobs=(-0.1,), old_logprobs=(-0.2,)),
+        make_sample((4,), (5, 6, 7), sampler_logprobs=(-0.3, -0.4, -0.5), old_logprobs=(-0.6, -0.7, -0.8)),
+    ]
+    (batch,) = pack(samples, 100)
+    assert batch.streams["sampler_logprobs"].tolist() == [-0.3, -0.4, -0.5, -0.1]
+    assert batch.streams["old_logprobs"].tolist() == [-0.6, -0.7, -0.8, -0.2]
+    assert batch.weights.dtype == batch.streams["advantages"].dtype == torch.float64
+
+
+def test_sampled_tokens_need_not_be_one_span():
+    # a tool's answer (30 31) lies between two spans that the policy drew; min_tokens counts drawn tokens only
+    track = Trajectory(
+        token_ids=(1, 10, 30, 31, 11, 12),
+        sampled=(False, True, False, False, True, True),
+        advantages=(0.0,) * 6,
+        streams={},
+        temperature=1.0,
+        min_tokens=2,
+    )
+    (batch,) = pack([Sample(track, (0.0, 1.0, 0.0, 0.0, 1.0, 1.0))], 100)
+    assert batch.targets.tolist() == [10, 11, 12]
+    assert batch.predictors.tolist() == [0, 3, 4]
+    assert batch.end_banned.tolist() == [True, True, False]
+
+
+def test_nothing_makes_no_batch():
+    assert pack([], 100) == []
+
+
+@pytest.mark.parametrize(
+    ("budget", "rows"),
+    [
+        (1, [(1,), (3,), (0,), (2,)]),  # every sequence is longer than the budget and has a pack of its own
+        (7, [(1,), (3,), (0, 2)]),  # lengths 7 | 5 | 4 + 2
+        (9, [(1,), (3, 0), (2,)]),  # 7 | 5 + 4 | 2: a pack is closed once a sequence does not fit
+        (18, [(1, 3, 0, 2)]),  # 7 + 5 + 4 + 2
+    ],
+)
+def test_packs_by_hand(budget, rows):
+    samples = [make_sample((0,) * (length - 1), (0,)) for length in (4, 7, 2, 5)]
+    assert [batch.rows for batch in pack(samples, budget)] == rows
+
+
+@given(lengths=st.lists(st.tuples(st.integers(1, 6), st.integers(1, 6)), max_size=9), budget=st.integers(1, 40))
+def test_every_sequence_is_in_one_pack_whole_and_within_the_budget(lengths, budget):
+    # each sequence has token ids of its own, so that a split or a mixture would be seen
+    samples = []
+    for place, (prompt, response) in enumerate(lengths):
+        samples.append(make_sample([100 * place] * prompt, range(100 * place + 1, 100 * place + 1 + response)))
+    batches = pack(samples, budget)
+    assert sorted(row for batch in batches for row in batch.rows) == list(range(len(samples)))
+    for batch in batches:
+        tracks = [samples[row].trajectory for row in batch.rows]
+        assert batch.token_ids.tolist() == [token for track in tracks for token in track.token_ids]
+        assert len(batch.token_ids) <= budget or len(tracks) == 1
+        assert batch.token_ids[batch.predictors + 1].tolist() == batch.targets.tolist()
+        for index, (row, track) in enumerate(zip(batch.rows, tracks, strict=True)):
+            own = batch.targets[batch.sequence_index == index].tolist()
+            assert own == list(track.token_ids[lengths[row][0] :])
