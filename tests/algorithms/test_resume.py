@@ -47,7 +47,7 @@ def config_of(tmp_path_factory) -> Callable[..., Config]:
 
 
 def run(config: Config, stop_after: int = STEPS) -> int:
-    """As one process does it: a policy of its own, from the model's directory. Asked to stop during step `stop_after`."""
+    """As one process does it, with a policy of its own from the model's directory; stopped in step `stop_after`."""
 
     def stop_requested() -> bool:
         return len(list((Path(config.run.dir) / "rollouts").glob("step_*"))) >= stop_after
