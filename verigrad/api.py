@@ -26,6 +26,7 @@ from verigrad.config import load as load_config
 from verigrad.data import TaskData, load_demonstrations, load_task, load_template
 from verigrad.errors import ConfigError, DataError
 from verigrad.grading import Grader, from_function
+from verigrad.kernels import fast_products
 from verigrad.policy import Policy
 from verigrad.runs import RunDirectory, make_loggers, read_lines
 from verigrad.samplers import LocalSampler, ReplaySampler, Sampler
@@ -160,7 +161,8 @@ def policy_of(config: Config) -> Policy:
 
 
 def set_threads(threads: int, policy: Policy) -> None:
-    """PyTorch's CPU threads. A small model's products are too short to share: a second thread mostly waits."""
+    """PyTorch's CPU threads and products. A small model's products are too short to share between threads."""
+    fast_products()
     small = sum(tensor.numel() for _, tensor in policy.named_tensors()) < SMALL_MODEL
     if threads or small:
         torch.set_num_threads(threads or 1)

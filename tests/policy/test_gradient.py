@@ -10,8 +10,8 @@ import torch
 from tests.tiny import (
     ARCHITECTURES,
     END_ID,
-    gradients,
     distance,
+    gradients,
     make_model,
     make_policy,
     make_sample,
@@ -54,7 +54,8 @@ def test_the_gradient_in_the_logits_is_zero_but_where_a_sampled_token_is_predict
     policy = make_policy(make_model(dtype=torch.float64))
     samples = [make_sample((10, 11, 12), (13, 14, END_ID)), make_sample((20,), (21,))]
     (rows,) = accumulated(policy, samples)[1]
-    assert (rows.abs().sum(-1) > 0).tolist() == [False, False, True, True, True, False, True, False]
+    touched = (rows.abs().sum(-1) > 0).tolist()  # behind the eight come rows that only round the shape up
+    assert touched == [False, False, True, True, True, False, True, False] + [False] * (len(touched) - 8)
     # the same by the oracle, all logits in hand: ∂loss/∂logits = π − 1[v = y] at those places and 0 elsewhere
     logits = policy.model(input_ids=torch.tensor([samples[0].trajectory.token_ids])).logits[0].detach().requires_grad_()
     (-logits[2:5].log_softmax(-1)[range(3), [13, 14, END_ID]]).sum().backward()
@@ -78,7 +79,8 @@ def test_a_neighbour_in_the_pack_changes_no_gradient():
     expected, _ = accumulated(policy, [sample])
     ours, (rows,) = accumulated(policy, [neighbours[0], sample, neighbours[1]])
     assert distance(ours, expected) < 1e-12
-    assert (rows.abs().sum(-1) > 0).tolist() == [False] * 16 + [False] * 4 + [True] * 6 + [False] + [False] * 4
+    touched = (rows.abs().sum(-1) > 0).tolist()
+    assert touched == [False] * 20 + [True] * 6 + [False] * (len(touched) - 26)
 
 
 @pytest.mark.parametrize("pad_is_end", [False, True], ids=["own pad", "pad is end"])

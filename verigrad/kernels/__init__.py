@@ -2,12 +2,14 @@
 
 from verigrad.kernels.attention import AttentionPlan, PackedPlan, SlotCache, backbone_of, hidden_states
 from verigrad.kernels.head import head_of, token_logprobs
+from verigrad.kernels.products import fast_products
 
 __all__ = [
     "AttentionPlan",
     "PackedPlan",
     "SlotCache",
     "backbone_of",
+    "fast_products",
     "head_of",
     "hidden_states",
     "token_logprobs",

@@ -20,6 +20,8 @@ from torch.nn import functional
 from verigrad.errors import ConfigError
 
 NAME = "verigrad"
+# Flat rows are padded up to a multiple of this: products then come in few shapes, and kernels are made once per shape.
+ROW_MULTIPLE = 64
 
 
 class AttentionPlan(Protocol):
@@ -58,29 +60,40 @@ def hidden_states(
     backbone: nn.Module, token_ids: Int[Tensor, "tokens"], positions: Int[Tensor, "tokens"], plan: AttentionPlan
 ) -> Float[Tensor, "tokens hidden"]:
     """The last hidden state of each flat token, under `plan`."""
+    count = len(token_ids)
+    padding = (0, -count % ROW_MULTIPLE)
+    ids, places = functional.pad(token_ids, padding)[None], functional.pad(positions, padding)[None]
     with _planned(backbone):
-        output = backbone(input_ids=token_ids[None], position_ids=positions[None], use_cache=False, plan=plan)
-    return cast(Tensor, output.last_hidden_state)[0]
+        output = backbone(input_ids=ids, position_ids=places, use_cache=False, plan=plan, real_tokens=count)
+    return cast(Tensor, output.last_hidden_state)[0, :count]
 
 
 class PackedPlan:
     """Sequences laid end to end; each token attends to itself and to the earlier tokens of its own sequence.
 
-    Linear layers see no padding at all. The attention product itself runs on rows padded to the longest sequence of
-    the pack (right-padded and causal, so that no mask is needed and padding is exact).
+    A sequence may begin with tokens that an earlier one has already: its `prompts` entry is the flat range of that
+    shared prompt, and `lengths` then counts its own tokens behind it. Linear layers see each token once, and no padding
+    beyond `ROW_MULTIPLE`. The attention product itself runs on whole rows, padded to the longest sequence of the pack
+    (right-padded and causal, so that no mask is needed and padding is exact).
     """
 
-    def __init__(self, lengths: Sequence[int], device: torch.device | str = "cpu") -> None:
-        sizes = torch.tensor(lengths)
-        starts = sizes.cumsum(0) - sizes
-        width = int(sizes.max())
-        columns = torch.arange(width)
-        inside = columns[None] < sizes[:, None]
-        self._shape = (len(lengths), width)
-        self.positions: Int[Tensor, "tokens"] = columns.expand(self._shape)[inside].to(device)
-        self._full = bool(inside.all())
-        self._from_flat = torch.where(inside, starts[:, None] + columns, 0).flatten().to(device)
-        self._to_flat = inside.flatten().nonzero()[:, 0].to(device)
+    def __init__(
+        self, lengths: Sequence[int], device: torch.device | str = "cpu", prompts: Sequence[range] | None = None
+    ) -> None:
+        shared = prompts or [range(0)] * len(lengths)
+        own = torch.tensor(lengths)
+        before = torch.tensor([len(prompt) for prompt in shared])
+        starts = own.cumsum(0) - own
+        columns = torch.arange(int((own + before).max()))
+        self._shape = (len(lengths), len(columns))
+        behind = columns[None] - before[:, None]
+        mine = (behind >= 0) & (behind < own[:, None])
+        origin = torch.tensor([prompt.start for prompt in shared])[:, None]
+        places = torch.where(behind < 0, origin + columns, torch.where(mine, starts[:, None] + behind, 0))
+        self.positions: Int[Tensor, "tokens"] = columns.expand(self._shape)[mine].to(device)
+        self._full = bool(mine.all())
+        self._from_flat = places.flatten().to(device)
+        self._to_flat = mine.flatten().nonzero()[:, 0].to(device)
 
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
         rows = [self._rows(tensor) for tensor in (query, key, value)]
@@ -170,10 +183,11 @@ def _attention(
     module: nn.Module, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, **keywords: Any
 ) -> tuple[Tensor, None]:
     """transformers' attention interface: tensors are [1, heads, tokens, size]; the output [1, tokens, heads, size]."""
-    plan = cast(AttentionPlan, keywords["plan"])
-    flat = [tensor[0].transpose(0, 1) for tensor in (query, key, value)]
+    plan, count = cast(AttentionPlan, keywords["plan"]), cast(int, keywords["real_tokens"])
+    flat = [tensor[0, :, :count].transpose(0, 1) for tensor in (query, key, value)]
     scale = keywords.get("scaling") or query.shape[-1] ** -0.5
-    return plan.attend(cast(int, module.layer_idx), flat[0], flat[1], flat[2], scale)[None], None
+    mixed = plan.attend(cast(int, module.layer_idx), flat[0], flat[1], flat[2], scale)
+    return functional.pad(mixed, (0, 0, 0, 0, 0, query.shape[2] - count))[None], None
 
 
 @contextmanager

@@ -8,6 +8,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from verigrad.kernels.attention import ROW_MULTIPLE
+
 # Elements of one chunk of logits: 64 MB in float32.
 CHUNK_ELEMENTS = 2**24
 
@@ -29,8 +31,9 @@ def token_logprobs(
 
         π = softmax(W h / temperature), with π_v = 0 for the end tokens where `end_banned` (min_tokens)
 
-    CS336 A5 eq. 3; the distribution is the one that was sampled. Logits are made in chunks of tokens, and made again in
-    the backward pass; arithmetic after the product is float32 at least. Both results carry gradients to `hidden` and W.
+    CS336 A5 eq. 3; the distribution is the one that was sampled. Logits are made in chunks of tokens and, where one
+    chunk is not enough, made again in the backward pass; arithmetic after the product is float32 at least. Both results
+    carry gradients to `hidden` and W.
     """
     result: tuple[Tensor, Tensor] = _TokenLogprobs.apply(  # type: ignore[no-untyped-call]
         hidden, head.weight, head.bias, targets, temperature, end_banned, end_ids
@@ -45,10 +48,13 @@ class _TokenLogprobs(torch.autograd.Function):
         wide = torch.promote_types(hidden.dtype, torch.float32)
         logprobs = torch.empty(len(hidden), dtype=wide, device=hidden.device)
         entropy = torch.empty_like(logprobs)
-        for part in _chunks(len(hidden), len(weight)):
+        chunks = _chunks(len(hidden), len(weight))
+        log_p = None
+        for part in chunks:
             log_p = _log_softmax(hidden[part], weight, bias, temperature[part], end_banned[part], end_ids)
             logprobs[part] = log_p.gather(1, targets[part, None])[:, 0]
             entropy[part] = _entropy(log_p)
+        ctx.kept = log_p if len(chunks) == 1 and any(ctx.needs_input_grad) else None
         ctx.save_for_backward(hidden, weight, bias, *rest, entropy)
         return logprobs, entropy
 
@@ -65,7 +71,9 @@ class _TokenLogprobs(torch.autograd.Function):
         d_weight = torch.zeros_like(weight, dtype=torch.promote_types(weight.dtype, torch.float32))
         d_bias = None if bias is None else torch.zeros_like(bias)
         for part in _chunks(len(hidden), len(weight)):
-            log_p = _log_softmax(hidden[part], weight, bias, temperature[part], end_banned[part], end_ids)
+            log_p = ctx.kept
+            if log_p is None:
+                log_p = _log_softmax(hidden[part], weight, bias, temperature[part], end_banned[part], end_ids)
             p = log_p.exp()
             if wants_entropy:
                 surprise = torch.where(p > 0, log_p + entropy[part, None], 0)
@@ -73,9 +81,9 @@ class _TokenLogprobs(torch.autograd.Function):
             else:
                 d_logits = p.mul_(-g[part, None])
             d_logits.scatter_add_(1, targets[part, None], g[part, None])
-            d_logits = d_logits.div_(temperature[part, None]).to(hidden.dtype)
-            torch.mm(d_logits, weight, out=d_hidden[part])
-            d_weight += d_logits.T @ hidden[part]
+            d_logits = _padded(d_logits.div_(temperature[part, None]).to(hidden.dtype))
+            d_hidden[part] = (d_logits @ weight)[: len(p)]
+            d_weight += d_logits.T @ _padded(hidden[part])
             if d_bias is not None:
                 d_bias += d_logits.sum(0)
         return d_hidden, d_weight.to(weight.dtype), d_bias, None, None, None, None
@@ -89,13 +97,18 @@ def _chunks(tokens: int, vocabulary: int) -> list[slice]:
 def _log_softmax(
     hidden: Tensor, weight: Tensor, bias: Tensor | None, temperature: Tensor, end_banned: Tensor, end_ids: Tensor
 ) -> Tensor:
-    logits = nn.functional.linear(hidden, weight, bias)
+    logits = nn.functional.linear(_padded(hidden), weight, bias)[: len(hidden)]
     logits = logits.to(torch.promote_types(logits.dtype, torch.float32)) / temperature[:, None]
     if end_banned.any():
         banned = torch.zeros(logits.shape[1], dtype=torch.bool, device=logits.device)
         banned[end_ids] = True
         logits = logits.masked_fill(end_banned[:, None] & banned, float("-inf"))
     return logits.log_softmax(-1)
+
+
+def _padded(rows: Tensor) -> Tensor:
+    """Zero rows up to a multiple, so that products come in few shapes."""
+    return nn.functional.pad(rows, (0, 0, 0, -len(rows) % ROW_MULTIPLE))
 
 
 def _entropy(log_p: Tensor) -> Tensor:

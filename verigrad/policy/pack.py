@@ -1,16 +1,20 @@
-"""Packing: samples laid end to end in micro-batches of a token budget; a sequence is never split."""
+"""Packing: samples laid end to end in micro-batches of a token budget; a sequence is never split.
+
+Sequences of one micro-batch that begin with the same prompt share it: its tokens are computed once.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from verigrad.kernels import PackedPlan
-from verigrad.types import Sample
+from verigrad.types import Sample, Trajectory
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +41,14 @@ class Batch:
 def pack(samples: Sequence[Sample], tokens_per_microbatch: int, device: torch.device | str = "cpu") -> list[Batch]:
     """Micro-batches of at most `tokens_per_microbatch` tokens (one sequence, where it alone is longer).
 
-    Sequences are sorted by length, longest first: a pack's rows are nearly equal, and the largest pack comes first.
+    Sequences are sorted by length, longest first, those of one prompt together: a pack's rows are nearly equal, prompts
+    are shared, and the largest pack comes first. Shared tokens count for each sequence: attention sees them there.
     """
-    order = sorted(range(len(samples)), key=lambda row: (-len(samples[row].trajectory.token_ids), row))
+    prompts = [_prompt(sample.trajectory) for sample in samples]
+    longest: dict[tuple[int, ...], int] = {}
+    for sample, prompt in zip(samples, prompts, strict=True):
+        longest[prompt] = max(longest.get(prompt, 0), len(sample.trajectory.token_ids))
+    order = sorted(range(len(samples)), key=lambda row: (-longest[prompts[row]], prompts[row], row))
     packs: list[list[int]] = []
     room = 0
     for row in order:
@@ -52,40 +61,48 @@ def pack(samples: Sequence[Sample], tokens_per_microbatch: int, device: torch.de
     return [_batch([samples[row] for row in rows], tuple(rows), device) for rows in packs]
 
 
+def _prompt(track: Trajectory) -> tuple[int, ...]:
+    """The tokens before the first sampled one."""
+    return track.token_ids[: track.sampled.index(True)] if True in track.sampled else track.token_ids
+
+
 def _batch(samples: Sequence[Sample], rows: tuple[int, ...], device: torch.device | str) -> Batch:
     tracks = [sample.trajectory for sample in samples]
-    lengths = [len(track.token_ids) for track in tracks]
-    sampled = torch.tensor([flag for track in tracks for flag in track.sampled])
-    trained = sampled.nonzero()[:, 0]
-    ids = torch.tensor([token for track in tracks for token in track.token_ids])
-    owner = torch.repeat_interleave(torch.arange(len(tracks)), torch.tensor(lengths))[trained]
-    drawn_before = _counts_within(sampled, lengths)[trained]
-    minimum = torch.tensor([track.min_tokens for track in tracks])[owner]
+    ids: list[int] = []
+    lengths, shared, trained, predictors = [], [], [], []
+    homes: dict[tuple[int, ...], range] = {}
+    for track in tracks:
+        prompt = _prompt(track)
+        home = homes.get(prompt, range(0))
+        places = np.concatenate(
+            (np.arange(home.start, home.stop), len(ids) + np.arange(len(track.token_ids) - len(home)))
+        )
+        homes.setdefault(prompt, range(len(ids), len(ids) + len(prompt)))
+        ids.extend(track.token_ids[len(home) :])
+        lengths.append(len(track.token_ids) - len(home))
+        shared.append(home)
+        trained.append(np.flatnonzero(track.sampled))
+        predictors.append(places[trained[-1] - 1])
+    counts = [len(offsets) for offsets in trained]
 
-    def flat(values: list[float]) -> Tensor:
-        return torch.tensor(values, dtype=torch.float64)[trained].to(device)
+    def of_trained(values: Sequence[Sequence[float]]) -> Tensor:
+        chosen = [np.asarray(row, dtype=np.float64)[offsets] for row, offsets in zip(values, trained, strict=True)]
+        return torch.from_numpy(np.concatenate(chosen)).to(device)
 
-    streams = {name: flat([x for track in tracks for x in track.streams[name]]) for name in tracks[0].streams}
-    streams["advantages"] = flat([x for track in tracks for x in track.advantages])
-    temperature = torch.tensor([track.temperature for track in tracks], dtype=torch.float32)[owner]
+    def per_sequence(values: Sequence[float]) -> Tensor:
+        return torch.from_numpy(np.repeat(np.asarray(values), counts)).to(device)
+
+    streams = {name: of_trained([track.streams[name] for track in tracks]) for name in tracks[0].streams}
+    drawn_before = torch.from_numpy(np.concatenate([np.arange(count) for count in counts])).to(device)
     return Batch(
-        token_ids=ids.to(device),
-        plan=PackedPlan(lengths, device),
-        predictors=(trained - 1).to(device),
-        targets=ids[trained].to(device),
-        temperature=temperature.to(device),
-        end_banned=(drawn_before < minimum).to(device),
-        weights=torch.tensor([w for sample in samples for w in sample.weights], dtype=torch.float64)[trained].to(
-            device
-        ),
-        streams=streams,
-        sequence_index=owner.to(device),
+        token_ids=torch.tensor(ids, device=device),
+        plan=PackedPlan(lengths, device, shared),
+        predictors=torch.from_numpy(np.concatenate(predictors)).to(device),
+        targets=of_trained([track.token_ids for track in tracks]).long(),
+        temperature=per_sequence([track.temperature for track in tracks]).float(),
+        end_banned=drawn_before < per_sequence([track.min_tokens for track in tracks]),
+        weights=of_trained([sample.weights for sample in samples]),
+        streams=streams | {"advantages": of_trained([track.advantages for track in tracks])},
+        sequence_index=per_sequence(range(len(tracks))),
         rows=rows,
     )
-
-
-def _counts_within(flags: Tensor, lengths: Sequence[int]) -> Tensor:
-    """For each flat place, how many flags of its own sequence come before it."""
-    before = flags.long().cumsum(0) - flags.long()
-    starts = torch.tensor(lengths).cumsum(0) - torch.tensor(lengths)
-    return before - torch.repeat_interleave(before[starts], torch.tensor(lengths))
