@@ -156,16 +156,20 @@ def random_ids(count: int, seed: int = 0, vocabulary: int = END_ID) -> tuple[int
 
 
 def mixed_samples(**settings: Any) -> list[Sample]:
-    """Six sequences of different lengths, each ended by the end token, weighted by the mean over trained tokens."""
-    lengths = [(3, 4), (9, 7), (1, 1), (5, 12), (2, 7), (6, 2)]
-    total = sum(response for _, response in lengths)
+    """Seven sequences, two with the same prompt and one whose prompt is the beginning of theirs.
+
+    Each is ended by the end token; weights are those of the mean over the 33 trained tokens.
+    """
+    prompts = [random_ids(9), random_ids(3, seed=1), random_ids(9), random_ids(9)[:5], random_ids(1, seed=4)]
+    prompts += [random_ids(2, seed=5), random_ids(6, seed=6)]
+    lengths = [4, 1, 9, 7, 3, 7, 2]
     return [
         make_sample(
-            random_ids(prompt, seed=place),
-            (*random_ids(response - 1, seed=100 + place), END_ID),
-            **{"weight": 1.0 / total, **settings},
+            prompt,
+            (*random_ids(length - 1, seed=100 + place), END_ID),
+            **{"weight": 1.0 / sum(lengths), **settings},
         )
-        for place, (prompt, response) in enumerate(lengths)
+        for place, (prompt, length) in enumerate(zip(prompts, lengths, strict=True))
     ]
 
 
@@ -185,6 +189,31 @@ def slow_scores(model: Any, sample: Sample, end_ids: Sequence[int] = (END_ID,)) 
             entropies.append(-(log_p.exp() * log_p.masked_fill(log_p == -math.inf, 0.0)).sum())
             drawn += 1
     return torch.stack(logprobs), torch.stack(entropies)
+
+
+def slow_distribution(
+    logits: Sequence[float],
+    *,
+    temperature: float = 1.0,
+    banned: Sequence[int] = (),
+    top_p: float = 1.0,
+    top_k: int = 0,
+) -> list[float]:
+    """The probabilities that are sampled from, in Python floats, from their definition."""
+    allowed = [v for v in range(len(logits)) if v not in banned]
+    if temperature == 0:
+        best = max(allowed, key=lambda v: (logits[v], -v))
+        return [float(v == best) for v in range(len(logits))]
+    top = max(logits[v] for v in allowed)
+    mass = {v: math.exp((logits[v] - top) / temperature) for v in allowed}
+    likeliest = sorted(allowed, key=lambda v: (-mass[v], v))[: top_k or None]
+    kept, reached = [], 0.0
+    for v in likeliest:
+        if reached < top_p * sum(mass[w] for w in likeliest):
+            kept.append(v)
+        reached += mass[v]
+    total = sum(mass[v] for v in kept)
+    return [mass[v] / total if v in kept else 0.0 for v in range(len(logits))]
 
 
 def gradients(model: nn.Module) -> dict[str, Tensor]:

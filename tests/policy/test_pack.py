@@ -75,19 +75,50 @@ def test_packs_by_hand(budget, rows):
     assert [batch.rows for batch in pack(samples, budget)] == rows
 
 
-@given(lengths=st.lists(st.tuples(st.integers(1, 6), st.integers(1, 6)), max_size=9), budget=st.integers(1, 40))
-def test_every_sequence_is_in_one_pack_whole_and_within_the_budget(lengths, budget):
-    # each sequence has token ids of its own, so that a split or a mixture would be seen
-    samples = []
-    for place, (prompt, response) in enumerate(lengths):
-        samples.append(make_sample([100 * place] * prompt, range(100 * place + 1, 100 * place + 1 + response)))
+def test_a_shared_prompt_by_hand():
+    # place    0  1   2  3   4   5  6      prompt (10 11) of responses (20 21), (30), (40 41), in the order given
+    # token   10 11  20 21  30  40 41      each response follows place 1 directly: position 2, predicted from place 1
+    samples = [make_sample((10, 11), response) for response in ((20, 21), (30,), (40, 41))]
+    (batch,) = pack(samples, 100)
+    assert batch.rows == (0, 1, 2)
+    assert batch.token_ids.tolist() == [10, 11, 20, 21, 30, 40, 41]
+    assert batch.plan.positions.tolist() == [0, 1, 2, 3, 2, 2, 3]
+    assert batch.targets.tolist() == [20, 21, 30, 40, 41]
+    assert batch.predictors.tolist() == [1, 2, 1, 1, 5]
+    assert batch.sequence_index.tolist() == [0, 0, 1, 2, 2]
+
+
+def test_a_sequence_without_trained_tokens_is_carried_along():
+    track = Trajectory((1, 2), (False, False), (0.0, 0.0), {}, 1.0, 0)
+    (batch,) = pack([Sample(track, (0.0, 0.0)), make_sample((1, 2), (3,)), Sample(track, (0.0, 0.0))], 100)
+    assert batch.targets.tolist() == [3]
+    assert batch.token_ids[batch.predictors].tolist() == [2]
+    assert batch.sequence_index.tolist() == [batch.rows.index(1)]
+
+
+PROMPTS = [(1,), (1, 2), (1, 2, 3), (2, 2, 2, 2), (3, 1)]
+
+
+@given(
+    shapes=st.lists(st.tuples(st.sampled_from(PROMPTS), st.integers(1, 6)), max_size=9),
+    budget=st.integers(1, 40),
+)
+def test_every_sequence_is_in_one_pack_whole_and_within_the_budget(shapes, budget):
+    # each response has token ids of its own, so that a split or a mixture would be seen
+    samples = [
+        make_sample(prompt, range(100 * place, 100 * place + count)) for place, (prompt, count) in enumerate(shapes)
+    ]
     batches = pack(samples, budget)
     assert sorted(row for batch in batches for row in batch.rows) == list(range(len(samples)))
     for batch in batches:
         tracks = [samples[row].trajectory for row in batch.rows]
-        assert batch.token_ids.tolist() == [token for track in tracks for token in track.token_ids]
-        assert len(batch.token_ids) <= budget or len(tracks) == 1
-        assert batch.token_ids[batch.predictors + 1].tolist() == batch.targets.tolist()
+        assert sum(len(track.token_ids) for track in tracks) <= budget or len(tracks) == 1
+        prompts = {shapes[row][0] for row in batch.rows}  # each of them is there once
+        assert len(batch.token_ids) == sum(map(len, prompts)) + len(batch.targets)
         for index, (row, track) in enumerate(zip(batch.rows, tracks, strict=True)):
-            own = batch.targets[batch.sequence_index == index].tolist()
-            assert own == list(track.token_ids[lengths[row][0] :])
+            own = batch.sequence_index == index
+            first = len(shapes[row][0])
+            assert tuple(batch.targets[own].tolist()) == track.token_ids[first:]
+            assert tuple(batch.token_ids[batch.predictors[own]].tolist()) == track.token_ids[first - 1 : -1]
+            places = range(first - 1, len(track.token_ids) - 1)
+            assert batch.plan.positions[batch.predictors[own]].tolist() == list(places)
