@@ -5,7 +5,8 @@ import verigrad
 problems = [verigrad.Problem(id=str(i), question=f"{i}+{i}", answer=str(2 * i)) for i in range(200)]
 policy = verigrad.load_policy("embedded:chains")
 result = verigrad.train(policy, problems[40:], lambda problem, response: float(problem.answer in response),
-                        validation=problems[:40], settings={"algorithm": {"steps": 2}})
+                        validation=problems[:40], run_dir="runs/doubles",
+                        settings={"sampler": {"max_tokens": 40}, "algorithm": {"steps": 2, "questions_per_step": 80}})
 print(result.accuracy)
 """
 
@@ -97,7 +98,9 @@ def evaluate(
     """Accuracy, intervals, classes and every graded response of `policy` on the problems; nothing is written."""
     tables = {**(settings or {})}
     tables["eval"] = {"problems": 0, **tables.get("eval", {})}
-    return run_evaluation(_config(policy, reward, tables), policy, problems, _verifier(reward), progress or Silent())
+    config = _config(policy, reward, tables)
+    prompts = validation_prompts(config, policy, problems)
+    return run_evaluation(config, policy, prompts, _verifier(reward), progress or Silent())
 
 
 def run_training(
@@ -129,11 +132,15 @@ def run_training(
         return algorithms.train(parts, run)
 
 
+def validation_prompts(config: Config, policy: Policy, problems: Sequence[Problem]) -> list[Prompt]:
+    """The prompts of an evaluation, checked."""
+    return _prompts(policy, load_template(config.task.template), _validation(config, problems))
+
+
 def run_evaluation(
-    config: Config, policy: Policy, problems: Sequence[Problem], verify: Verifier, progress: Progress
+    config: Config, policy: Policy, prompts: Sequence[Prompt], verify: Verifier, progress: Progress
 ) -> Evaluation:
     """Evaluates and writes nothing."""
-    prompts = _prompts(policy, load_template(config.task.template), _validation(config, problems))
     with _grader(config, verify) as grader:
         sampler = make_sampler(config, policy)
         try:
@@ -144,6 +151,8 @@ def run_evaluation(
 
 def make_sampler(config: Config, policy: Policy) -> Sampler:
     """The engine that the config names, on the policy's own model."""
+    if config.sampler.engine == "scripted":
+        raise ConfigError("sampler.engine = 'scripted' needs a script, which a config cannot hold; use 'local'")
     return LocalSampler(policy.model, decode=policy.decode, end_ids=policy.end_ids, slots=config.sampler.slots)
 
 
@@ -225,9 +234,17 @@ def _demonstrations(
     texts = {one.problem.id: one.prompt_text for one in given}
     prompts = make_prompts([one.problem for one in given], lambda problem: texts[problem.id], policy.encode_prompt)
     policy.check_prompts(prompts)
+    encoded = {one.response: policy.encode_response(one.response) for one in given}
+    for prompt, one in zip(prompts, given, strict=True):
+        length = len(prompt.token_ids) + len(encoded[one.response]) + 1
+        if length > policy.context:
+            raise DataError(
+                f"demonstration {one.problem.id}: prompt and response have {length} tokens and the model's context is "
+                f"{policy.context}; leave it out, or use a model with a longer context"
+            )
     sampler = ReplaySampler(
         {one.problem.id: one.response for one in given},
-        encode=policy.encode_response,
+        encode=encoded.__getitem__,
         end_id=policy.tokenizer.eos_token_id,
     )
     return sampler, prompts

@@ -5,7 +5,7 @@ VerigradError
 │   ├── ConfigError      a setting, or a combination of settings
 │   └── DataError        a file or a record
 └── RunStopped           a run stopped itself, and says why      exit code 3
-    ├── NonFiniteError   a loss or gradient that is not a number
+    ├── NonFiniteError   a loss, gradient or logit that is not a number
     ├── SamplerDrift     sampler and trainer disagree on log-probs
     └── GraderFailures   too many verdicts were timeouts or errors
 """
@@ -32,7 +32,7 @@ class RunStopped(VerigradError):
 
 
 class NonFiniteError(RunStopped):
-    """A loss or a gradient is NaN or infinite; raised before the update."""
+    """A loss or a gradient is NaN or infinite, raised before the update; or the logits that are to be sampled from."""
 
 
 class SamplerDrift(RunStopped):

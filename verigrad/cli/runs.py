@@ -11,7 +11,7 @@ from types import FrameType
 from rich.console import Console
 
 from verigrad.algorithms import make_row
-from verigrad.api import policy_of, run_evaluation, run_training, task_of
+from verigrad.api import policy_of, run_evaluation, run_training, task_of, validation_prompts
 from verigrad.cli.display import Display
 from verigrad.config import Config
 from verigrad.data import load_template
@@ -31,7 +31,7 @@ def train(config: Config) -> int:
     task = task_of(config, train=True)
     policy = policy_of(config)
     with Display(console) as display, _gentle_interrupt(display.say) as stop_requested:
-        if before:
+        if before and before.step < config.algorithm.steps:
             display.say(f"{directory}: continuing after step {before.step} of {config.algorithm.steps}")
         reached = run_training(config, policy, task, verify, display, stop_requested)
     if before and before.step == config.algorithm.steps:
@@ -49,9 +49,10 @@ def evaluate(config: Config) -> int:
     verify = find_verifier(config.verifier.name)
     task = task_of(config, train=False)
     policy = policy_of(config)
+    prompts = validation_prompts(config, policy, task.validation)
     with RunDirectory(config, make_loggers(config)) as run:
         with Display(console) as display:
-            result = run_evaluation(config, policy, task.validation, verify, display)
+            result = run_evaluation(config, policy, prompts, verify, display)
         run.write_responses("eval", 0, result.lines)
         run.log("eval", {"step": 0, "rollouts_seen": 0, "seconds": 0.0, **result.metrics})
         print_table([run.path], console)

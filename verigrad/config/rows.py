@@ -15,6 +15,7 @@ ROWS: dict[str, dict[str, str | int | bool]] = {
         "loss": "nll",
         "normalizer": "kept_tokens",
         "steps": 1,
+        "questions_per_step": 0,
         "rollouts_per_question": 1,
     },
     # Algorithm 2 of CS336 A5; Anthony et al. 2017, arXiv:1705.08439; STaR, arXiv:2203.14465; ReST, arXiv:2308.08998.

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from verigrad.errors import ConfigError
+from verigrad.errors import ConfigError, NonFiniteError
 from verigrad.kernels import SlotCache, backbone_of, head_of
 from verigrad.samplers.drawing import draw, log_distribution, uniforms
 from verigrad.samplers.stopping import Decode, completing_ids, finish
@@ -127,6 +127,11 @@ class LocalSampler:
         log_p = log_distribution(self._head(hidden), temperature, banned, self._ends, params.top_p, params.top_k)
         uniform = torch.from_numpy(uniforms(state.keys[part], state.drawn[part].astype(np.uint64))).to(self._device)
         tokens = draw(log_p, uniform)
+        if tokens.max() >= log_p.shape[1]:  # nothing could be drawn: a row of NaN
+            raise NonFiniteError(
+                f"sampling from policy version {self._version}: its logits are not numbers, so its weights have "
+                "diverged; lower optimizer.lr, or begin from a sound model"
+            )
         logprobs = log_p.gather(1, tokens[:, None])[:, 0].tolist()
         state.last[part] = tokens.cpu().numpy()
         state.drawn[part] += 1
