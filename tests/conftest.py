@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 
+# One thread for this process and its children: two tests at work share the cores, and waiting threads would spin.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 from hypothesis import settings
 from jaxtyping import install_import_hook
 
