@@ -23,7 +23,7 @@ from tests.tiny import (
     slow_distribution,
 )
 from verigrad.algorithms.score import trajectory
-from verigrad.errors import ConfigError, DataError
+from verigrad.errors import ConfigError, DataError, NonFiniteError
 from verigrad.kernels import SlotCache
 from verigrad.samplers import LocalSampler
 from verigrad.types import Grade, Rollout, Sample, Status, StopReason
@@ -274,6 +274,18 @@ def test_requests_of_one_call_agree_on_how_tokens_are_cut(difference):
     requests = [make_request((1, 2)), make_request((1, 2), **difference)]
     with pytest.raises(ConfigError, match="requests of one call differ in top_p, top_k or stop; sample"):
         list(make_sampler(make_policy()).sample(requests))
+
+
+@pytest.mark.parametrize("settings", [{}, {"temperature": 0.0}, {"top_p": 0.9, "top_k": 3}], ids=str)
+@pytest.mark.parametrize("broken", [float("nan"), float("inf")])
+def test_weights_that_have_diverged_are_named_and_nothing_is_drawn_from_them(broken, settings):
+    policy = make_policy()
+    sampler = make_sampler(policy)
+    with torch.no_grad():
+        policy.head.weight[5, 3] = broken
+    sampler.load(3, policy.named_tensors())
+    with pytest.raises(NonFiniteError, match="sampling from policy version 3: its logits are not numbers, so "):
+        list(sampler.sample([make_request((1, 2), **settings)]))
 
 
 def test_ids_beyond_the_tokenizer_are_sampled_as_they_are():

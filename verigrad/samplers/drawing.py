@@ -36,7 +36,8 @@ def log_distribution(
 ) -> Float[Tensor, "rows vocabulary"]:
     """log π of what is sampled: temperature, no end token where banned, then top-k, then top-p, renormalised; float32.
 
-    A row with temperature 0 is greedy: all mass on its largest logit, the lowest id among equals.
+    A row with temperature 0 is greedy: all mass on its largest logit, the lowest id among equals. A row of logits that
+    are not finite is NaN, so that nothing can be drawn from it, greedily either.
     """
     logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
     if end_banned.any():
@@ -48,7 +49,7 @@ def log_distribution(
         log_p = _truncated(log_p, top_p, top_k or log_p.shape[1])
     if greedy.any():
         best = torch.full_like(log_p, float("-inf")).scatter_(1, logits.argmax(-1, keepdim=True), 0.0)
-        log_p = torch.where(greedy[:, None], best, log_p)
+        log_p = torch.where(greedy[:, None] & ~log_p[:, :1].isnan(), best, log_p)
     return log_p
 
 
