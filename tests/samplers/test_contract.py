@@ -194,3 +194,13 @@ def test_a_generation_can_be_left_and_another_begun(engine):
     next(iter(sampler.sample(requests)))
     assert drawn(sampler, requests) == expected
     sampler.close()
+
+
+def test_two_generations_may_be_read_in_turns(engine):
+    first = [make_request((5, 6), rollout=n, max_tokens=5 + n) for n in range(4)]
+    second = [make_request((7, 8, 9), question=1, rollout=n, max_tokens=5 + n) for n in range(4)]
+    sampler = engine.drawing()
+    expected = drawn(sampler, first) | drawn(sampler, second)
+    turns = zip(sampler.sample(first), sampler.sample(second), strict=True)
+    found = {completion.request.key: completion for pair in turns for completion in pair}
+    assert {key: c.token_ids for key, c in found.items()} == {key: c.token_ids for key, c in expected.items()}

@@ -63,13 +63,16 @@ class LocalSampler:
         if len({(r.params.top_p, r.params.top_k, r.params.stop) for r in waiting}) > 1:
             raise ConfigError("requests of one call differ in top_p, top_k or stop; sample them in separate calls")
         waiting.sort(key=lambda r: (len(r.prompt.token_ids), r.prompt.token_ids), reverse=True)
-        state = _State(self._ensure_cache(waiting), self._slots, waiting[0].params.stop)
-        while waiting or state.rows:
-            room = self._slots - len(state.rows)
-            if waiting and (not state.rows or room >= max(1, self._slots // 8)):
-                yield from self._finish(state, self._admit(state, waiting, room))
-            if state.rows:
-                yield from self._finish(state, self._advance(state))
+        state = _State(self._take_cache(waiting), self._slots, waiting[0].params.stop)
+        try:
+            while waiting or state.rows:
+                room = self._slots - len(state.rows)
+                if waiting and (not state.rows or room >= max(1, self._slots // 8)):
+                    yield from self._finish(state, self._admit(state, waiting, room))
+                if state.rows:
+                    yield from self._finish(state, self._advance(state))
+        finally:
+            self._cache = state.cache
 
     def close(self) -> None:
         self._cache = None
@@ -81,13 +84,15 @@ class LocalSampler:
     def _budget(self, request: Request) -> int:
         return min(request.params.max_tokens, self._context - len(request.prompt.token_ids))
 
-    def _ensure_cache(self, requests: Sequence[Request]) -> SlotCache:
+    def _take_cache(self, requests: Sequence[Request]) -> SlotCache:
+        """The cache kept from before, if it is large enough; nobody else has it until it is given back."""
         needed = max(len(r.prompt.token_ids) + self._budget(r) for r in requests)
         slots = min(self._slots, len(requests))
-        if self._cache is None or self._cache.capacity < needed or self._cache.slots < slots:
-            self._cache = None
-            self._cache = SlotCache(self._backbone, slots, needed)
-        return self._cache
+        cache, self._cache = self._cache, None
+        if cache is None or cache.capacity < needed or cache.slots < slots:
+            cache = None  # before the new one takes its memory
+            cache = SlotCache(self._backbone, slots, needed)
+        return cache
 
     @torch.inference_mode()
     def _admit(self, state: _State, waiting: list[Request], room: int) -> range:
