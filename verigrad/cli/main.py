@@ -177,6 +177,13 @@ def _declare_grade(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--time-limit", metavar="S", type=float, default=5.0, help="seconds per answer (default: 5)")
 
 
+def _declare_lab(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--quick", action="store_true", help="fewer points and draws: seconds instead of a minute")
+    parser.add_argument(
+        "--out", metavar="DIR", type=Path, default=Path("lab"), help="for lab.json and lab.html (default: lab)"
+    )
+
+
 def _evaluate(args: argparse.Namespace) -> int:
     from verigrad.config import load
 
@@ -237,12 +244,28 @@ def _grade(args: argparse.Namespace) -> int:
     return grade.grade(args.source, args.out, args.verifier, workers=args.workers, time_limit=args.time_limit)
 
 
+def _lab(args: argparse.Namespace) -> int:
+    from rich.console import Console
+
+    from verigrad import lab
+
+    console = Console()
+    results = lab.measure_all(args.quick)
+    lab.print_results(results, console)
+    page = lab.write(results, args.out)
+    console.print(f"page: {page}", soft_wrap=True, highlight=False, markup=False)
+    if results.surprises:
+        raise RunStopped(f"theory and measurement disagree on {', '.join(results.surprises)}; see {args.out}/lab.json")
+    return DONE
+
+
 COMMANDS = {
     "evaluate": Command("Measure a model or checkpoint on the validation problems.", _declare_config, _evaluate, True),
     "train": Command("Train by any algorithm; a run that exists is continued.", _declare_config, _train, True),
     "report": Command("Show runs as a table, and as one self-contained HTML page.", _declare_report, _report),
     "sample": Command("Put questions to one model, or to several side by side.", _declare_sample, _sample),
     "grade": Command("Grade rows of question, answer and response offline.", _declare_grade, _grade),
+    "lab": Command("Measure bias and variance of every estimator against the exact gradient.", _declare_lab, _lab),
     "config": Command("Check a config and print it, resolved; nothing runs.", _declare_config, _config, True),
 }
 

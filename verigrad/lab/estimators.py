@@ -12,7 +12,7 @@ from torch import Tensor
 from verigrad.objective import CREDITS, DIVERGENCES, LOSSES, NORMALIZERS, Credit, CreditState, Normalizer
 from verigrad.objective.credit import Credited
 
-Claim = Literal["unbiased", "leave-one-out", "1 − 1/G", "1 − 1/N", "c(p, G)", "zero", "biased"]
+Claim = Literal["unbiased", "leave-one-out", "1 − 1/G", "1 − 1/N", "c(p, G)", "parallel", "zero", "biased"]
 
 # No ε beside the standard deviation: equal rewards need none, and the law c(p, G) then holds to the last digit.
 NUMBERS: Mapping[str, float] = {
@@ -30,8 +30,9 @@ class Estimator:
     """One way to estimate ∇J: the functions of a row of the table, and what is expected of it.
 
     `joint`: rollouts of different questions meet (batch statistics, token counts), so that batches are enumerated whole
-    instead of question by question. `needs` are the streams to be computed. `gamma` and `beta` say which objective it is measured against. `values` chooses
-    the stream of that name. `kl_in_loss` is a divergence and its β.
+    instead of question by question. `needs` are the streams to be computed. `gamma` and `beta` say which objective it
+    is measured against. `values` chooses the stream of that name. `kl_in_loss` is a divergence and its β.
+    `reward_scale` 0 leaves the KL term alone.
     """
 
     name: str
@@ -102,9 +103,9 @@ def on_policy() -> list[Estimator]:
         estimator("sequence_mean", normalizer="sequence_mean", claim="biased"),
         estimator("tokens", normalizer="tokens", claim="biased"),
         estimator("expert_iteration", "one", "nll", "kept_tokens", select="correct", claim="biased"),
-        estimator("expert_iteration, by N", "one", "nll", select="correct"),
+        estimator("expert_iteration, 1/N", "one", "nll", select="correct"),
         estimator("grpo", "group_zscore", "ppo_clip", "sequence_mean", claim="biased"),
-        estimator("dr_grpo", "group_mean", "ppo_clip", "constant", claim="biased"),
+        estimator("dr_grpo", "group_mean", "ppo_clip", "constant", claim="parallel"),
         estimator("dapo, no refill", "group_zscore", "ppo_clip", "tokens", claim="biased", numbers={"clip_high": 0.28}),
     ]
 
@@ -138,6 +139,6 @@ def discounted(gamma: float = 0.7) -> list[Estimator]:
     return [
         estimator("discounted return", numbers=numbers, gamma=gamma),
         estimator("discounted reward-to-go", "reward_to_go", numbers=numbers, gamma=gamma, claim="biased"),
-        estimator("discounted reward-to-go, against J", "reward_to_go", numbers=numbers, claim="biased"),
+        estimator("discounted to-go, against J", "reward_to_go", numbers=numbers, claim="biased"),
         estimator("reward-to-go, γ = 1", "reward_to_go"),
     ]

@@ -84,6 +84,8 @@ def holds(world: World, estimator: Estimator, moments: Moments, group: int) -> b
             factors = [zscore_factor(float(p), group, ddof) for p in world.success]
             parts = target.view(world.questions, -1)
             return _equal(mean, (torch.tensor(factors, dtype=torch.float64)[:, None] * parts).flatten())
+        case "parallel":
+            return float((mean - target * (mean @ target) / (target @ target)).norm()) < EXACT
         case "zero":
             return _equal(mean, torch.zeros_like(mean))
         case "biased":

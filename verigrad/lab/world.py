@@ -102,7 +102,7 @@ class World:
     def objective(self, logits: Tensor, gamma: float = 1.0, beta: float = 0.0) -> Tensor:
         """J = mean over questions of E[γ^T r_T] − β KL(π‖π_ref). CS336 A5 eq. 6–7."""
         logprobs = response_logprobs(self.tree, logits)
-        earned = self.rewards * gamma ** (self.tree.lengths - 1)
+        earned = self.rewards * torch.pow(gamma, self.tree.lengths - 1)
         gap = logprobs - response_logprobs(self.tree, self.reference_logits)
         value: Tensor = (logprobs.exp() * (earned - beta * gap)).sum(1).mean()
         return value
@@ -131,7 +131,8 @@ class World:
         mass, right = torch.zeros(2, self.questions, len(self.tree.states), dtype=torch.float64)
         mass.index_add_(1, state, chances[:, response])
         right.index_add_(1, state, (chances * self.rewards)[:, response])
-        return right / mass
+        values: Tensor = right / mass
+        return values
 
     def greedy(self) -> Tensor:
         """Reward of π_old's most likely token at each step, for each question."""
@@ -159,7 +160,7 @@ class World:
 def make_world(
     vocabulary: int = 2,
     horizon: int = 4,
-    success: Sequence[float] = (0.15, 0.6),
+    success: Sequence[float] = (0.1, 0.6),
     concentration: float = 0.0,
     seed: int = 2,
 ) -> World:
