@@ -116,8 +116,8 @@ class Algorithm(Section):
     """Sequences of one optimiser update. 0: count tokens instead."""
     tokens_per_update: NonNegative = 0
     """Tokens of one optimiser update, when sequences_per_update is 0; both 0: one update per epoch."""
-    tokens_per_microbatch: Positive = 16384
-    """Padded tokens of one forward and backward pass; bounds memory and does not change the gradient."""
+    tokens_per_microbatch: NonNegative = 0
+    """Tokens of one forward and backward pass; bounds memory, changes no gradient. 0: chosen from the free memory."""
     source: Literal["policy", "demonstrations"]
     """Where responses come from: sampled from the policy, or given."""
     select: str

@@ -73,8 +73,11 @@ def check_files(path: str, tokenizer: Any, missing: Collection[str]) -> None:
             f"model.path = {path!r}: {len(missing)} weights are missing ({', '.join(sorted(missing)[:3])}), which "
             "transformers would fill with random numbers; give a complete model"
         )
-    if not tokenizer(string.printable, add_special_tokens=False)["input_ids"]:
-        raise UsageError(f"model.path = {path!r}: its tokenizer has no words; add its files (tokenizer.json, …)")
+    signs = [sign for sign in string.printable if not sign.isspace()]
+    lost = [sign for sign in signs if not tokenizer(sign, add_special_tokens=False)["input_ids"]]
+    if lost:
+        what = "no words" if lost == signs else f"no token for {lost[0]!r}, and would leave it out of prompts unsaid"
+        raise UsageError(f"model.path = {path!r}: its tokenizer has {what}; add its files (tokenizer.json, …)")
 
 
 def check_head(model: nn.Module) -> None:

@@ -16,7 +16,7 @@ from verigrad.errors import NonFiniteError
 from verigrad.kernels import backbone_of, head_of, hidden_states, token_logprobs
 from verigrad.policy.load import encode, end_ids_of, load_model
 from verigrad.policy.optimize import learning_rate, make_optimizer
-from verigrad.policy.pack import Batch, pack
+from verigrad.policy.pack import Batch, pack, token_budget
 from verigrad.tasks.prompts import check_context
 from verigrad.types import Prompt, Sample
 
@@ -40,7 +40,7 @@ class Policy:
         model: Any,
         tokenizer: Any,
         optimizer: OptimizerConfig | None = None,
-        tokens_per_microbatch: int = 16384,
+        tokens_per_microbatch: int = 0,
         path: str = "",
     ) -> None:
         self.model, self.tokenizer, self.path = model, tokenizer, path or model.name_or_path
@@ -58,7 +58,7 @@ class Policy:
         dtype: str = "float32",
         device: str = "auto",
         optimizer: OptimizerConfig | None = None,
-        tokens_per_microbatch: int = 16384,
+        tokens_per_microbatch: int = 0,
     ) -> Policy:
         """The policy at a directory, hub id, run, or embedded:NAME. UsageError if it cannot be had or driven."""
         return cls(*load_model(path, dtype, device), optimizer, tokens_per_microbatch, path)
@@ -70,7 +70,8 @@ class Policy:
 
     def configure(self, optimizer: OptimizerConfig, tokens_per_microbatch: int) -> None:
         """A new optimiser and no updates made: what a run begins with."""
-        self._optimizer_config, self.tokens_per_microbatch = optimizer, tokens_per_microbatch
+        self._optimizer_config = optimizer
+        self.tokens_per_microbatch = tokens_per_microbatch or token_budget(self.model)
         self.updates = 0
         self.reset_optimizer()
 
