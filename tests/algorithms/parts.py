@@ -29,9 +29,6 @@ from verigrad.types import (
     StreamKey,
 )
 
-# Threads that wait for one another at every matrix of 32 columns cost twenty times the work itself.
-torch.set_num_threads(1)
-
 CONTEXT = 256
 tokenizer = cache(make_tokenizer)
 
@@ -41,9 +38,11 @@ def make_policy(lr: float = 1e-2, **optimizer: Any) -> Policy:
     return Policy(model, tokenizer(), build({"optimizer": {"lr": lr, **optimizer}}).optimizer)
 
 
-def write_model(directory: Path, *, context: int = CONTEXT, words: Any = None, seed: int = 0) -> Path:
+def write_model(
+    directory: Path, *, context: int = CONTEXT, words: Any = None, architecture: str = "Qwen2", seed: int = 0
+) -> Path:
     """Saves the tiny model as a Hugging Face directory; `words` is another tokenizer to go with it."""
-    model: Any = make_model(seed=seed, max_position_embeddings=context)
+    model: Any = make_model(architecture, seed=seed, max_position_embeddings=context)
     model.save_pretrained(directory)
     (words or tokenizer()).save_pretrained(directory)
     return directory

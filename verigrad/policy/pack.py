@@ -65,8 +65,8 @@ def pack(samples: Sequence[Sample], tokens_per_microbatch: int, device: torch.de
 def token_budget(model: Any) -> int:
     """Tokens of a micro-batch when none are given, from 1,024 to 65,536.
 
-    On a GPU, what half of the free memory holds of activations: for each layer about 16 numbers per hidden unit and 6 per
-    unit of the feed-forward layer. On a CPU 2,048, so that a layer's activations stay in its caches.
+    On a GPU, what half of the free memory holds of activations: for each layer about 16 numbers per hidden unit and 6
+    per unit of the feed-forward layer. On a CPU 2,048, so that a layer's activations stay in its caches.
     """
     config, first = model.config.get_text_config(), next(model.parameters())
     if first.device.type == "cpu":
