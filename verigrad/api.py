@@ -12,6 +12,7 @@ print(result.accuracy)
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ import torch
 
 from verigrad import algorithms
 from verigrad.algorithms import Evaluation, Parts, Progress, Silent, make_prompts, make_row
-from verigrad.config import Config, build
+from verigrad.config import Config, advice, build
 from verigrad.config import load as load_config
 from verigrad.data import TaskData, load_demonstrations, load_task, load_template
 from verigrad.errors import ConfigError, DataError
@@ -112,10 +113,15 @@ def run_training(
     stop_requested: Callable[[], bool] = lambda: False,
 ) -> int:
     """Trains in the run directory; returns the step reached. What is wrong is said before anything is written."""
-    make_row(config.algorithm)
+    needs = make_row(config.algorithm).needs
+    for line in advice(config):
+        progress.warn(line)
     template = load_template(config.task.template)
     keep_base = config.algorithm.restart == "base"
     base = {name: tensor.to("cpu", copy=True) for name, tensor in policy.named_tensors()} if keep_base else {}
+    reference = reference_of(config, policy) if "reference_logprobs" in needs else None
+    if "values" in needs:
+        policy.add_value_head(config.algorithm.value.lr)
     with ExitStack() as stack:
         grader = stack.enter_context(_grader(config, verify))
         evaluator = make_sampler(config, policy)
@@ -127,7 +133,7 @@ def run_training(
         validation = _prompts(policy, template, _validation(config, task.validation))
         run = stack.enter_context(RunDirectory(config, make_loggers(config)))
         parts = Parts(
-            config, policy, sampler, evaluator, grader, prompts, validation, progress, base, stop_requested
+            config, policy, sampler, evaluator, grader, prompts, validation, progress, base, reference, stop_requested
         )  # fmt: skip
         return algorithms.train(parts, run)
 
@@ -147,6 +153,14 @@ def run_evaluation(
             return algorithms.evaluate(sampler, grader, prompts, config, progress)
         finally:
             sampler.close()
+
+
+def reference_of(config: Config, policy: Policy) -> Policy:
+    """The model that a divergence is taken to: the one named, else a copy of the policy as it is before training."""
+    path = config.algorithm.divergence.reference
+    if path:
+        return Policy.load(path, dtype=config.model.dtype, device=str(policy.device))
+    return Policy(copy.deepcopy(policy.model), policy.tokenizer, path=policy.path)
 
 
 def make_sampler(config: Config, policy: Policy) -> Sampler:

@@ -7,6 +7,7 @@ from typing import Any
 
 from verigrad.algorithms.evaluate import mean, rollout_counts
 from verigrad.algorithms.score import ScoreSummary
+from verigrad.algorithms.select import has_signal
 from verigrad.runs import rollout_line
 from verigrad.types import Group, Rollout, ScoredRollout, Status, Trajectory
 
@@ -29,6 +30,7 @@ def step_line(
         "kept": sum(map(len, kept)),
         "questions_solved": sum(correct),
         "questions": len(groups),
+        "groups_with_signal": sum(has_signal(group.rollouts) for group in groups),
         "rollouts": len(rollouts),
         "scored_rollouts": scores.rollouts,
         "sampled_tokens_per_second": tokens / seconds["sampling"],

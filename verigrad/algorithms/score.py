@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from verigrad.policy import Policy
+from verigrad.policy import Policy, TokenScores
 from verigrad.types import Group, Rollout, Sample, SamplingParams, ScoredRollout, Trajectory
 
 
@@ -44,11 +44,18 @@ def trajectory(
 
 
 def score(
-    policy: Policy, groups: Sequence[Group[Rollout]], needs: Sequence[str], monitored: int
+    policy: Policy,
+    groups: Sequence[Group[Rollout]],
+    needs: Collection[str],
+    monitored: int,
+    reference: Policy | None = None,
+    baselines: Sequence[float] = (),
 ) -> tuple[list[Group[ScoredRollout]], ScoreSummary]:
     """Scores all rollouts if the row `needs` scores, else the first `monitored`, taken across the questions.
 
-    The summary is what is watched at every step: exact entropy, and how far sampler and trainer are apart.
+    `reference` scores them too where `reference_logprobs` is needed; `baselines` are b(s_0) of each group where
+    `baseline` is. The summary is what is watched at every step: exact entropy, and how far sampler and trainer are
+    apart.
     """
     rollouts = [rollout for group in groups for rollout in group]
     if needs:
@@ -56,19 +63,35 @@ def score(
     else:
         places = [place for group in groups for place in range(len(group))]
         chosen = sorted(sorted(range(len(rollouts)), key=lambda index: places[index])[:monitored])
-    tracks = [trajectory(rollouts[index]) for index in chosen]
-    scores = policy.score([Sample(track, (0.0,) * len(track.token_ids)) for track in tracks])
+    samples = [unweighted(trajectory(rollouts[index])) for index in chosen]
+    scores = policy.score(samples)
     found: dict[int, dict[str, tuple[float, ...]]] = {}
-    entropy, gaps = 0.0, []
     for index, result in zip(chosen, scores, strict=True):
-        found[index] = {"entropy": result.entropy}
-        if "old_logprobs" in needs:
-            found[index]["old_logprobs"] = result.logprobs
-        entropy += sum(result.entropy)
-        drawn = rollouts[index].completion.sampler_logprobs
-        gaps += [abs(ours - theirs) for ours, theirs in zip(result.logprobs, drawn, strict=False)]
-    tokens = sum(len(result.entropy) for result in scores)
+        every = {"entropy": result.entropy, "old_logprobs": result.logprobs, "values": result.values}
+        found[index] = {name: stream for name, stream in every.items() if name == "entropy" or name in needs}
+    if reference is not None and "reference_logprobs" in needs:
+        for index, result in zip(chosen, reference.score(samples), strict=True):
+            found[index]["reference_logprobs"] = result.logprobs
+    if "baseline" in needs:
+        flat = [baseline for group, baseline in zip(groups, baselines, strict=True) for _ in group]
+        for index, baseline in enumerate(flat):
+            found[index]["baseline"] = (baseline,) * len(rollouts[index].completion.token_ids)
     place = iter(range(len(rollouts)))
     scored = [Group(g.prompt, tuple(ScoredRollout(r, found.get(next(place), {})) for r in g)) for g in groups]
+    return scored, _summary([rollouts[index] for index in chosen], scores)
+
+
+def unweighted(track: Trajectory) -> Sample:
+    """For scoring, where no denominator matters."""
+    return Sample(track, (0.0,) * len(track.token_ids))
+
+
+def _summary(rollouts: Sequence[Rollout], scores: Sequence[TokenScores]) -> ScoreSummary:
+    gaps: list[float] = []
+    for rollout, result in zip(rollouts, scores, strict=True):
+        drawn = rollout.completion.sampler_logprobs
+        gaps += [abs(ours - theirs) for ours, theirs in zip(result.logprobs, drawn, strict=False)]
+    tokens = sum(len(result.entropy) for result in scores)
+    entropy = sum(sum(result.entropy) for result in scores) / max(1, tokens)
     gap_mean = sum(gaps) / len(gaps) if gaps else 0.0
-    return scored, ScoreSummary(len(chosen), entropy / max(1, tokens), gap_mean, max(gaps, default=0.0))
+    return ScoreSummary(len(rollouts), entropy, gap_mean, max(gaps, default=0.0))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from verigrad.config.schema import Selection
-from verigrad.types import Group, ScoredRollout, Status
+from verigrad.types import Group, Rollout, ScoredRollout, Status
 
 Groups = list[Group[ScoredRollout]]
 
@@ -19,7 +19,7 @@ def select(groups: Sequence[Group[ScoredRollout]], name: str, limits: Selection)
     kept = []
     unique: set[tuple[str, tuple[int, ...]]] = set()
     for group in groups:
-        chosen = [scored for scored in group if SELECTIONS[name](scored)]
+        chosen = SELECTIONS[name]([scored for scored in group if not scored.rollout.grade.status.failed])
         if limits.duplicates == "drop":
             firsts = {scored.rollout.completion.token_ids: scored for scored in reversed(chosen)}
             chosen = [scored for scored in chosen if firsts[scored.rollout.completion.token_ids] is scored]
@@ -41,14 +41,26 @@ def _fits(scored: ScoredRollout, unique: set[tuple[str, tuple[int, ...]]], limit
     return True
 
 
-def _all(scored: ScoredRollout) -> bool:
-    """Everything that was graded: a verdict that is the grader's own failure says nothing, and is left out."""
-    return not scored.rollout.grade.status.failed
+def has_signal(rollouts: Sequence[Rollout]) -> bool:
+    """Whether the rewards of a question differ: if not, every centred advantage is 0."""
+    return len({rollout.grade.reward for rollout in rollouts}) > 1
 
 
-def _correct(scored: ScoredRollout) -> bool:
-    """Verified correct."""
-    return scored.rollout.grade.status is Status.CORRECT
+def _all(rollouts: list[ScoredRollout]) -> list[ScoredRollout]:
+    return rollouts
 
 
-SELECTIONS: dict[str, Callable[[ScoredRollout], bool]] = {"all": _all, "correct": _correct}
+def _correct(rollouts: list[ScoredRollout]) -> list[ScoredRollout]:
+    return [scored for scored in rollouts if scored.rollout.grade.status is Status.CORRECT]
+
+
+def _signal(rollouts: list[ScoredRollout]) -> list[ScoredRollout]:
+    return rollouts if has_signal([scored.rollout for scored in rollouts]) else []
+
+
+# Of the rollouts of one question whose grading did not fail: a failed verdict says nothing, and is never trained on.
+SELECTIONS: dict[str, Callable[[list[ScoredRollout]], list[ScoredRollout]]] = {
+    "all": _all,
+    "correct": _correct,
+    "signal": _signal,
+}

@@ -2,67 +2,128 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from torch import Tensor
 
 from verigrad.algorithms.schedule import updates
 from verigrad.algorithms.score import trajectory
-from verigrad.algorithms.select import SELECTIONS, Groups, select
-from verigrad.config import nearest
+from verigrad.algorithms.select import Groups, select
 from verigrad.config.schema import Algorithm
-from verigrad.errors import ConfigError
-from verigrad.objective import CREDITS, LOSSES, NORMALIZERS, CreditState
-from verigrad.policy import Batch, TokenLoss
-from verigrad.types import Group, Sample, ScoredRollout, Trajectory
+from verigrad.objective import CREDITS, LOSSES, NORMALIZERS, Credit, CreditState, LossRow, Sampled
+from verigrad.objective.divergence import DIVERGENCES
+from verigrad.objective.losses import truncated_weights
+from verigrad.objective.shaping import shape
+from verigrad.policy import Batch, ClipRange, TokenLoss
+from verigrad.types import Group, Sample, ScoredRollout, StopReason, Trajectory
+
+# Streams that exist without scoring.
+_GIVEN = {"advantages", "sampler_logprobs", "sequence_index"}
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """select → credit → normalise and schedule → loss, as the training loop calls them."""
+    """shape → select → credit → normalise and schedule → loss, as the training loop calls them.
+
+    `needs` names the per-token scores that the row's choices read; nothing else is computed. `clip` is where the loss
+    clips, where a step has more than one update and it can.
+    """
 
     algorithm: Algorithm
-    needs: tuple[str, ...]
+    needs: frozenset[str]
     loss: TokenLoss
+    clip: ClipRange | None
+    _credit: Credit
 
     def select(self, groups: Sequence[Group[ScoredRollout]]) -> Groups:
-        return select(groups, self.algorithm.select, self.algorithm.selection)
+        """The rollouts to train on, with their rewards shaped."""
+        algorithm = self.algorithm
+        shaped = shape(groups, kl_in_reward=algorithm.divergence.in_reward, overlong_buffer=algorithm.overlong.buffer)
+        if algorithm.overlong.drop:
+            shaped = [Group(group.prompt, tuple(one for one in group if _finished(one))) for group in shaped]
+        return select(shaped, algorithm.select, algorithm.selection)
 
     def credit(self, groups: Groups, state: CreditState) -> tuple[list[Trajectory], CreditState]:
         """Trajectories of the kept rollouts with their advantages, and the credit's new state."""
-        advantages, state = CREDITS[self.algorithm.credit].credit(groups, state)
+        advantages, state = self._credit(groups, state) if groups else ([], state)
         return [
-            trajectory(scored.rollout, values, scored if self.needs else None)
+            trajectory(scored.rollout, values, _with_returns(scored, values) if self.needs else None)
             for group, rows in zip(groups, advantages, strict=True)
             for scored, values in zip(group, rows, strict=True)
         ], state
 
-    def updates(self, trajectories: Sequence[Trajectory], seed: str) -> Iterator[tuple[int, list[Sample]]]:
+    def updates(
+        self, trajectories: Sequence[Trajectory], seed: str, sampled: Sampled
+    ) -> Iterator[tuple[int, list[Sample]]]:
         """(epoch, samples with weights) of each optimiser update."""
-        return updates(trajectories, self.algorithm, NORMALIZERS[self.algorithm.normalizer], seed)
+        return updates(trajectories, self.algorithm, NORMALIZERS[self.algorithm.normalizer], seed, sampled)
 
 
 def make_row(algorithm: Algorithm) -> Row:
-    """The row that the settings name; ConfigError with the nearest name for a choice that does not exist."""
-    choices = {
-        "select": (algorithm.select, list(SELECTIONS)),
-        "credit": (algorithm.credit, list(CREDITS)),
-        "loss": (algorithm.loss, list(LOSSES)),
-        "normalizer": (algorithm.normalizer, list(NORMALIZERS)),
+    """The row that the settings name."""
+    loss, credit, numbers = LOSSES[algorithm.loss], CREDITS[algorithm.credit], _numbers(algorithm)
+    return Row(
+        algorithm,
+        frozenset({*credit.needs, *loss.streams, *_needs_of_terms(algorithm)} - _GIVEN),
+        partial(_token_loss, loss, {name: numbers[name] for name in loss.numbers}, algorithm),
+        _clip(algorithm, loss),
+        partial(credit.credit, **{name: numbers[name] for name in credit.numbers}),
+    )
+
+
+def _numbers(algorithm: Algorithm) -> dict[str, Any]:
+    """The numbers of credits and losses by the names that their rows use."""
+    names = ("gamma", "gae_lambda", "ddof", "advantage_eps")
+    return {name: getattr(algorithm, name) for name in names} | {
+        "clip_low": algorithm.clip.low,
+        "clip_high": algorithm.clip.high,
     }
-    for key, (name, known) in choices.items():
-        if name not in known:
-            raise ConfigError(f"algorithm.{key} = {name!r}: {nearest(name, known)}")
-    loss = LOSSES[algorithm.loss]
-    made = {"advantages", "sampler_logprobs", "sequence_index"}
-    needs = {*CREDITS[algorithm.credit].needs, *loss.streams} - made
-    numbers = {name: getattr(algorithm, name) for name in loss.numbers}
-    return Row(algorithm, tuple(sorted(needs)), partial(_call, loss.function, loss.streams, numbers))
 
 
-def _call(function, streams, numbers, logprobs: Tensor, batch: Batch) -> Tensor:  # type: ignore[no-untyped-def]
-    values = {**batch.streams, "sequence_index": batch.sequence_index}
-    result: Tensor = function(logprobs, *[values[name] for name in streams], **numbers)
+def _needs_of_terms(algorithm: Algorithm) -> set[str]:
+    """What the terms beside credit and loss read."""
+    needs = set()
+    if algorithm.divergence.in_reward or algorithm.divergence.in_loss:
+        needs.add("reference_logprobs")
+    if algorithm.divergence.in_reward or algorithm.importance_limit:
+        needs.add("old_logprobs")
+    return needs
+
+
+def _clip(algorithm: Algorithm, loss: LossRow) -> ClipRange | None:
+    single = not algorithm.sequences_per_update and not algorithm.tokens_per_update and algorithm.epochs == 1
+    if single or "clip_high" not in loss.numbers:
+        return None
+    low = algorithm.clip.low if "clip_low" in loss.numbers else 1.0
+    return ClipRange(low, algorithm.clip.high, per_sequence="sequence_index" in loss.streams)
+
+
+def _token_loss(
+    loss: LossRow, numbers: Mapping[str, Any], algorithm: Algorithm, logprobs: Tensor, batch: Batch
+) -> Tensor:
+    """The row's loss per token, times truncated importance weights, plus the divergence, where they are on."""
+    streams = {**batch.streams, "sequence_index": batch.sequence_index}
+    result = loss.function(logprobs, *[streams[name] for name in loss.streams], **numbers)
+    if algorithm.importance_limit:
+        drawn = streams["sampler_logprobs"]
+        result = result * truncated_weights(streams["old_logprobs"], drawn, algorithm.importance_limit)
+    if algorithm.divergence.in_loss:
+        term = DIVERGENCES[algorithm.divergence.estimator](logprobs, streams["reference_logprobs"])
+        result = result + algorithm.divergence.in_loss * term
     return result
+
+
+def _finished(scored: ScoredRollout) -> bool:
+    return scored.rollout.completion.stop_reason is not StopReason.LENGTH
+
+
+def _with_returns(scored: ScoredRollout, advantages: Sequence[float]) -> ScoredRollout:
+    """Where V was read: also the returns that it is to be fitted to, A_t + V(s_t)."""
+    values = scored.scores.get("values")
+    if values is None:
+        return scored
+    returns = tuple(a + v for a, v in zip(advantages, values, strict=True))
+    return ScoredRollout(scored.rollout, {**scored.scores, "returns": returns})

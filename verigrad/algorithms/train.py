@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import Any
 
@@ -14,12 +14,13 @@ from verigrad.algorithms.evaluate import evaluate
 from verigrad.algorithms.progress import Clock, Progress
 from verigrad.algorithms.record import rollout_lines, shown, step_line
 from verigrad.algorithms.schedule import count_updates
-from verigrad.algorithms.score import ScoreSummary, score
+from verigrad.algorithms.score import ScoreSummary, score, unweighted
+from verigrad.algorithms.select import has_signal
 from verigrad.algorithms.table import Row, make_row
 from verigrad.config import Config
 from verigrad.errors import NonFiniteError, SamplerDrift
 from verigrad.grading import Grader, check_failures
-from verigrad.objective import CreditState
+from verigrad.objective import CreditState, Sampled
 from verigrad.policy import Policy
 from verigrad.runs import RunDirectory
 from verigrad.samplers import Sampler
@@ -32,7 +33,11 @@ GAP_LIMIT = {"float32": 1e-3, "bfloat16": 5e-2}
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What a run is made of. `sampler` gives the training responses, `evaluator` those of evaluations."""
+    """What a run is made of.
+
+    `sampler` gives the training responses, `evaluator` those of evaluations. `base` holds the first weights where steps
+    restart from them; `reference` is the model that a divergence is taken to, where there is one.
+    """
 
     config: Config
     policy: Policy
@@ -43,6 +48,7 @@ class Parts:
     validation: list[Prompt]
     progress: Progress
     base: Mapping[str, Tensor]
+    reference: Policy | None = None
     stop_requested: Callable[[], bool] = lambda: False
 
 
@@ -93,15 +99,16 @@ def train(parts: Parts, run: RunDirectory) -> int:
         _restart(parts)
         with clock.phase("sampling"):
             parts.sampler.load(at.step - 1, policy.named_tensors())
-            groups = collect(parts.sampler, parts.grader, requests_of(parts, at.step), parts.progress)
+            groups, baselines = sample_step(parts, row, at.step)
         with clock.phase("scoring"):
-            scored, scores = score(policy, groups, row.needs, config.algorithm.scored_rollouts)
+            monitored = config.algorithm.scored_rollouts
+            scored, scores = score(policy, groups, row.needs, monitored, parts.reference, baselines)
         _check(config, at.step, groups, scores)
         at.count(groups)
         with clock.phase("training"):
             kept = row.select(scored)
             trajectories, at.credit_state = row.credit(kept, at.credit_state)
-            _update(parts, run, row, at, trajectories)
+            _update(parts, run, row, at, trajectories, groups)
         run.write_responses("rollouts", at.step, rollout_lines(scored, kept, trajectories))
         parts.progress.generations(shown(scored, config.log.generations))
         if at.step % config.eval.every == 0 or at.step == config.algorithm.steps:
@@ -119,25 +126,53 @@ def train(parts: Parts, run: RunDirectory) -> int:
     return at.step
 
 
-def requests_of(parts: Parts, step: int) -> list[Request]:
-    """The questions of a step, G requests each: a pure function of (seed, step)."""
-    algorithm, sampler, seed = parts.config.algorithm, parts.config.sampler, parts.config.run.seed
+def sample_step(parts: Parts, row: Row, step: int) -> tuple[list[Group[Rollout]], list[float]]:
+    """The graded groups of a step, and the greedy reward of each question where the row needs it.
+
+    With select = signal, further batches of questions are sampled until as many groups have signal as a step has
+    questions, `selection.refills` times at most. What is sampled depends on the policy, the seed and the step alone.
+    """
+    algorithm = parts.config.algorithm
+    groups: list[Group[Rollout]] = []
+    for attempt in range(1 + algorithm.selection.refills):
+        groups += collect(parts.sampler, parts.grader, requests_of(parts, step, attempt), parts.progress)
+        if sum(has_signal(group.rollouts) for group in groups) >= algorithm.questions_per_step:
+            break
+    if "baseline" not in row.needs:
+        return groups, []
+    greedy = replace(params_of(parts.config), temperature=0.0)
+    prompts = [group.prompt for group in groups]
+    requests = make_requests(
+        prompts, range(len(prompts)), greedy, rollouts=1, seed=parts.config.run.seed, generation=f"greedy/{step}"
+    )
+    answers = collect(parts.sampler, parts.grader, requests, parts.progress, phase="sampling (greedy)")
+    return groups, [answer.rollouts[0].grade.reward for answer in answers]
+
+
+def requests_of(parts: Parts, step: int, attempt: int = 0) -> list[Request]:
+    """The questions of a step, G requests each: a pure function of (seed, step, attempt)."""
+    algorithm, seed = parts.config.algorithm, parts.config.run.seed
     size = algorithm.questions_per_step or len(parts.prompts)
-    params = SamplingParams(
+    return make_requests(
+        parts.prompts,
+        batch_indices(len(parts.prompts), size, seed=seed, step=step, attempt=attempt),
+        params_of(parts.config),
+        rollouts=algorithm.rollouts_per_question,
+        seed=seed,
+        generation=f"train/{step}/{attempt}" if attempt else f"train/{step}",
+    )
+
+
+def params_of(config: Config) -> SamplingParams:
+    """How training rollouts are sampled."""
+    sampler = config.sampler
+    return SamplingParams(
         temperature=sampler.temperature,
         top_p=sampler.top_p,
         top_k=sampler.top_k,
         min_tokens=sampler.min_tokens,
         max_tokens=sampler.max_tokens,
         stop=sampler.stop,
-    )
-    return make_requests(
-        parts.prompts,
-        batch_indices(len(parts.prompts), size, seed=seed, step=step),
-        params,
-        rollouts=algorithm.rollouts_per_question,
-        seed=seed,
-        generation=f"train/{step}",
     )
 
 
@@ -171,19 +206,30 @@ def _check(config: Config, step: int, groups: Sequence[Group[Rollout]], scores: 
         )
 
 
-def _update(parts: Parts, run: RunDirectory, row: Row, at: Position, trajectories: Sequence[Trajectory]) -> None:
-    """The step's optimiser updates, each with its line of metrics."""
-    algorithm, policy = parts.config.algorithm, parts.policy
+def _update(
+    parts: Parts,
+    run: RunDirectory,
+    row: Row,
+    at: Position,
+    trajectories: Sequence[Trajectory],
+    groups: Sequence[Group[Rollout]],
+) -> None:
+    """The step's optimiser updates, each with its line of metrics; then the value head, where there is one."""
+    config, policy = parts.config, parts.policy
     if not trajectories:
         parts.progress.warn(f"step {at.step}: no response was kept (none was correct?), so nothing was trained")
-    parts.progress.begin("training", count_updates(trajectories, algorithm))
-    for epoch, samples in row.updates(trajectories, f"{parts.config.run.seed}/{at.step}"):
+    lengths = [len(rollout.completion.token_ids) for group in groups for rollout in group]
+    sampled = Sampled(len(lengths), sum(lengths), config.sampler.max_tokens)
+    parts.progress.begin("training", count_updates(trajectories, config.algorithm))
+    for epoch, samples in row.updates(trajectories, f"{config.run.seed}/{at.step}", sampled):
         try:
-            metrics = policy.update(samples, row.loss)
+            metrics = policy.update(samples, row.loss, config.algorithm.entropy_bonus, row.clip)
         except NonFiniteError as error:
             raise NonFiniteError(f"step {at.step}: {error}") from None
         run.log("metrics", {"kind": "update", **at.place(policy), "epoch": epoch, **metrics})
         parts.progress.advance()
+    if policy.value and trajectories:
+        policy.fit_value([unweighted(track) for track in trajectories], config.algorithm.value.epochs)
 
 
 def _evaluate(parts: Parts, run: RunDirectory, at: Position) -> None:

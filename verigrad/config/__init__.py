@@ -1,6 +1,6 @@
 """Settings: the schema, the table of algorithms, and how a file becomes a checked config."""
 
-from verigrad.config.load import build, differences, dump, load, nearest, parse_overrides, settings
+from verigrad.config.load import advice, build, differences, dump, load, nearest, parse_overrides, settings
 from verigrad.config.rows import ROWS
 from verigrad.config.schema import Config, Section
 
@@ -8,6 +8,7 @@ __all__ = [
     "ROWS",
     "Config",
     "Section",
+    "advice",
     "build",
     "differences",
     "dump",

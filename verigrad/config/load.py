@@ -11,9 +11,12 @@ from typing import Any, cast
 import tomli_w
 from pydantic import BaseModel, ValidationError
 
-from verigrad.config.rows import ROWS
-from verigrad.config.schema import Config
+from verigrad.config.rows import CHOICES, ROWS
+from verigrad.config.schema import Algorithm, Config
 from verigrad.errors import ConfigError, DataError
+
+# Credits that compare a rollout with others of its question.
+GROUP_CREDITS = ("group_mean", "leave_one_out", "group_zscore")
 
 
 def load(path: str | Path, overrides: Sequence[str] = ()) -> Config:
@@ -122,12 +125,21 @@ def _resolved(tables: Mapping[str, Any], default_dir: str) -> dict[str, Any]:
     name = algorithm.setdefault("name", "expert_iteration")
     if name not in ROWS:
         raise ConfigError(f"algorithm.name = {name!r}: {nearest(str(name), list(ROWS))}")
-    resolved["algorithm"] = {**ROWS[name], **algorithm}
+    resolved["algorithm"] = _merged(ROWS[name], algorithm)
     resolved["run"].setdefault("dir", default_dir)
     if resolved["eval"].get("max_tokens") is None and "max_tokens" in resolved["sampler"]:
         resolved["eval"]["max_tokens"] = resolved["sampler"]["max_tokens"]
     resolved["eval"].setdefault("max_tokens", 1024)
     return resolved
+
+
+def _merged(defaults: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Given settings over a row's defaults, table by table."""
+    merged = {**defaults, **given}
+    for key, value in defaults.items():
+        if isinstance(value, Mapping) and isinstance(given.get(key), Mapping):
+            merged[key] = _merged(value, given[key])
+    return merged
 
 
 def _check_across(config: Config) -> None:
@@ -145,6 +157,7 @@ def _check_across(config: Config) -> None:
             raise ConfigError("algorithm.questions_per_step = 0: sampling needs 1 or more questions per step")
     elif not config.task.demonstrations:
         raise ConfigError("task.demonstrations is empty: sft needs a JSONL of responses; give its path")
+    _check_algorithm(algorithm)
     if sampler.min_tokens > sampler.max_tokens:
         raise ConfigError(
             f"sampler.min_tokens = {sampler.min_tokens} is above sampler.max_tokens = {sampler.max_tokens}; lower it"
@@ -154,6 +167,61 @@ def _check_across(config: Config) -> None:
             f"optimizer.schedule = {optimizer.schedule!r} needs optimizer.schedule_updates above warmup_steps "
             f"= {optimizer.warmup_steps}; it is {optimizer.schedule_updates}"
         )
+
+
+def _check_algorithm(algorithm: Algorithm) -> None:
+    """Names that do not exist; combinations from which nothing, or something else than asked for, would be learnt."""
+    for key, known in CHOICES.items():
+        if getattr(algorithm, key) not in known:
+            raise ConfigError(
+                f"algorithm.{key} = {getattr(algorithm, key)!r}: {nearest(getattr(algorithm, key), known)}"
+            )
+    group = algorithm.rollouts_per_question
+    if algorithm.credit in GROUP_CREDITS and group == 1:
+        raise ConfigError(
+            f"algorithm.rollouts_per_question = 1 makes every {algorithm.credit} advantage 0, so nothing would be "
+            "learnt; use 2 or more, or algorithm.credit = 'reward'"
+        )
+    if algorithm.select == "signal" and group == 1:
+        raise ConfigError(
+            "algorithm.select = 'signal' with rollouts_per_question = 1: no group of one has signal; use 2 or more"
+        )
+    if algorithm.selection.refills and algorithm.select != "signal":
+        raise ConfigError(
+            f"algorithm.selection.refills = {algorithm.selection.refills} needs algorithm.select = 'signal'; "
+            f"it is {algorithm.select!r}"
+        )
+    if algorithm.source == "demonstrations" and (algorithm.loss != "nll" or algorithm.credit != "one"):
+        raise ConfigError(
+            f"algorithm.loss = {algorithm.loss!r}, credit = {algorithm.credit!r} on demonstrations: "
+            "they were not sampled from the policy; use loss = 'nll' and credit = 'one', or source = 'policy'"
+        )
+    if algorithm.loss == "nll" and algorithm.credit != "one":
+        raise ConfigError(
+            f"algorithm.loss = 'nll' ignores the advantages of credit = {algorithm.credit!r}; "
+            "use loss = 'policy_gradient', or credit = 'one'"
+        )
+    if algorithm.source == "demonstrations" and (algorithm.divergence.in_reward or algorithm.importance_limit):
+        raise ConfigError("algorithm.divergence.in_reward and importance_limit need sampled responses; set them to 0")
+
+
+def advice(config: Config) -> list[str]:
+    """Settings that are valid but do nothing, or not what their names say; one line each."""
+    algorithm = config.algorithm
+    single = not algorithm.sequences_per_update and not algorithm.tokens_per_update and algorithm.epochs == 1
+    lines = []
+    if single and algorithm.loss in ("ppo_clip", "gspo", "cispo"):
+        lines.append(
+            f"one update per batch of rollouts: the ratio is 1, so {algorithm.loss} never clips; "
+            "set algorithm.epochs or algorithm.sequences_per_update for more updates"
+        )
+    if algorithm.divergence.in_loss and algorithm.divergence.estimator == "k1":
+        lines.append("algorithm.divergence: k1 in the loss has expected gradient 0; use k2, k3, or in_reward")
+    if algorithm.gamma < 1 and algorithm.credit == "reward_to_go":
+        lines.append("reward_to_go with gamma < 1 is the gradient of neither return: biased")
+    if algorithm.gae_lambda < 1 and algorithm.credit == "value":
+        lines.append(f"gae_lambda = {algorithm.gae_lambda:g}: below 1 the error of V biases the gradient")
+    return lines
 
 
 def _explain(error: ValidationError) -> str:

@@ -99,11 +99,45 @@ class Selection(Section):
     """At most so many responses of a question. 0: no limit."""
     max_examples: NonNegative = 0
     """At most so many *unique* examples of a step, in their order. 0: no limit."""
+    refills: NonNegative = 0
+    """With select = signal: further batches of questions sampled, at most, until enough groups have signal."""
+
+
+class Clip(Section):
+    low: Annotated[float, Field(ge=0, le=1)] = 0.2
+    """Ratios below 1 − low gain nothing further (ppo_clip, gspo)."""
+    high: Annotated[float, Field(ge=0)] = 0.2
+    """Ratios above 1 + high gain nothing further (ppo_clip, gspo, cispo)."""
+
+
+class Divergence(Section):
+    in_reward: Annotated[float, Field(ge=0)] = 0.0
+    """β of −β·k1 in the reward of each token: the exact gradient of the KL to the reference. 0: off."""
+    in_loss: Annotated[float, Field(ge=0)] = 0.0
+    """β of a divergence added to each token's loss. 0: off."""
+    estimator: Literal["k1", "k2", "k3"] = "k3"
+    """Of the term in the loss. k1 there has expected gradient 0."""
+    reference: str = ""
+    """Model that the policy is held to. Empty: `model.path`."""
+
+
+class Overlong(Section):
+    buffer: NonNegative = 0
+    """Tokens before `sampler.max_tokens` over which a penalty grows from 0 to −1 (DAPO). 0: off."""
+    drop: bool = False
+    """Leave truncated responses out of training."""
+
+
+class Value(Section):
+    lr: Annotated[float, Field(gt=0)] = 1e-3
+    """Learning rate of the value head's own AdamW."""
+    epochs: Positive = 4
+    """Passes of the value head over a step's rollouts, after the policy's updates."""
 
 
 class Algorithm(Section):
     name: str = "expert_iteration"
-    """A row of the table: sft or expert_iteration."""
+    """A row of the table: sft, expert_iteration, reinforce, grpo, …"""
     steps: Positive
     """Outer steps (the course's n_ei_steps). For sft, the epochs over the data are one step."""
     questions_per_step: NonNegative = 512
@@ -121,14 +155,30 @@ class Algorithm(Section):
     source: Literal["policy", "demonstrations"]
     """Where responses come from: sampled from the policy, or given."""
     select: str
-    """Which rollouts are trained on: all or correct."""
+    """Which rollouts are trained on: all, correct, or signal (groups whose rewards differ)."""
     selection: Selection = Field(default_factory=Selection)
     credit: str
-    """Advantage of a rollout: one."""
+    """Advantage of each token: one, reward, running_mean, group_mean, leave_one_out, group_zscore, greedy, value, …"""
     loss: str
-    """Per-token loss: nll."""
+    """Per-token loss: nll, policy_gradient, importance_weighted, ppo_clip, gspo, cispo, …"""
     normalizer: str
-    """Weight of a token in the update's sum: kept_tokens."""
+    """Weight of a token in the update's sum: sampled_rollouts, sequence_mean, constant, tokens or kept_tokens."""
+    gamma: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Discount of the return. Below 1 a late answer is worth less."""
+    gae_lambda: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """λ of credit = value; below 1 the error of V biases the gradient."""
+    ddof: Annotated[int, Field(ge=0, le=1)] = 1
+    """Standard deviations divide by n − ddof."""
+    advantage_eps: Annotated[float, Field(ge=0)] = 1e-6
+    """Added to standard deviations."""
+    clip: Clip = Field(default_factory=Clip)
+    divergence: Divergence = Field(default_factory=Divergence)
+    overlong: Overlong = Field(default_factory=Overlong)
+    value: Value = Field(default_factory=Value)
+    entropy_bonus: Annotated[float, Field(ge=0)] = 0.0
+    """Weight of the token's exact entropy, subtracted from its loss. 0: off."""
+    importance_limit: Annotated[float, Field(ge=0)] = 0.0
+    """C of truncated importance weights min(π_trainer/π_sampler, C) for a sampler that is not the trainer. 0: off."""
     restart: Literal["last", "base"] = "last"
     """Each step trains the last policy, or the base anew (STaR)."""
     optimizer_state: Literal["keep", "fresh"] = "keep"

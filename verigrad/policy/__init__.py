@@ -2,5 +2,6 @@
 
 from verigrad.policy.pack import Batch, pack
 from verigrad.policy.policy import Policy, TokenLoss, TokenScores
+from verigrad.policy.ratios import ClipRange
 
-__all__ = ["Batch", "Policy", "TokenLoss", "TokenScores", "pack"]
+__all__ = ["Batch", "ClipRange", "Policy", "TokenLoss", "TokenScores", "pack"]

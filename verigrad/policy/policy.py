@@ -17,6 +17,8 @@ from verigrad.kernels import backbone_of, head_of, hidden_states, token_logprobs
 from verigrad.policy.load import encode, end_ids_of, load_model
 from verigrad.policy.optimize import learning_rate, make_optimizer
 from verigrad.policy.pack import Batch, pack, token_budget
+from verigrad.policy.ratios import ClipRange, add_ratios, ratio_metrics
+from verigrad.policy.value import ValueHead
 from verigrad.tasks.prompts import check_context
 from verigrad.types import Prompt, Sample
 
@@ -26,10 +28,14 @@ TokenLoss = Callable[[Float[Tensor, "trained"], Batch], Float[Tensor, "trained"]
 
 @dataclass(frozen=True, slots=True)
 class TokenScores:
-    """Per trained token of one sequence: log-prob of the token, exact entropy of its distribution (nats)."""
+    """Per trained token of one sequence: its log-prob, the exact entropy of its distribution (nats), V before it.
+
+    `values` is empty where the policy has no value head.
+    """
 
     logprobs: tuple[float, ...]
     entropy: tuple[float, ...]
+    values: tuple[float, ...] = ()
 
 
 class Policy:
@@ -73,6 +79,7 @@ class Policy:
         self._optimizer_config = optimizer
         self.tokens_per_microbatch = tokens_per_microbatch or token_budget(self.model)
         self.updates = 0
+        self.value: ValueHead | None = None
         self.reset_optimizer()
 
     def encode_prompt(self, text: str) -> tuple[int, ...]:
@@ -102,21 +109,26 @@ class Policy:
         scores: list[TokenScores | None] = [None] * len(samples)
         with torch.no_grad():
             for batch in pack(samples, self.tokens_per_microbatch, self.device):
-                logprobs, entropy = self._forward(batch)
+                hidden = self._hidden(batch)
+                streams = list(self._head(hidden, batch)) + ([self.value.read(hidden)] if self.value else [])
                 counts = torch.bincount(batch.sequence_index, minlength=len(batch.rows)).tolist()
-                for row, part, parts in zip(batch.rows, logprobs.split(counts), entropy.split(counts), strict=True):
-                    scores[row] = TokenScores(tuple(part.tolist()), tuple(parts.tolist()))
+                for row, parts in zip(batch.rows, zip(*[s.split(counts) for s in streams], strict=True), strict=True):
+                    scores[row] = TokenScores(*[tuple(part.tolist()) for part in parts])
         return [score for score in scores if score is not None]
 
-    def update(self, samples: Sequence[Sample], loss: TokenLoss) -> dict[str, float]:
-        """One optimiser update on the gradient of Σ w·ℓ over all tokens of `samples`; returns its metrics.
+    def update(
+        self, samples: Sequence[Sample], loss: TokenLoss, entropy_bonus: float = 0.0, clip: ClipRange | None = None
+    ) -> dict[str, float]:
+        """One optimiser update on the gradient of Σ w·(ℓ − entropy_bonus·H) over all tokens; returns its metrics.
+
+        `clip` says where `loss` clips, to be counted.
 
         NonFiniteError, before anything is changed, if the loss or the gradient is not finite.
         """
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.updates, self._optimizer_config)
         self.optimizer.zero_grad(set_to_none=True)
-        sums = self.accumulate(samples, loss)
+        sums = self.accumulate(samples, loss, entropy_bonus, clip)
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), self._optimizer_config.clip_norm).item()
         if not (norm < float("inf") and abs(sums["loss"]) < float("inf")):
             raise NonFiniteError(
@@ -134,15 +146,32 @@ class Policy:
             "lr": self.optimizer.param_groups[0]["lr"],
             "trained_tokens": tokens,
             "trained_sequences": len(samples),
+            **ratio_metrics(sums),
         }
 
-    def accumulate(self, samples: Sequence[Sample], loss: TokenLoss) -> dict[str, float]:
+    def fit_value(self, samples: Sequence[Sample], epochs: int) -> float:
+        """Fits the value head to the stream `returns` of the samples; returns the last pass's mean ½(V − R)²."""
+        assert self.value is not None
+        losses: list[float] = []
+        for _ in range(epochs):
+            losses = []
+            for batch in pack(samples, self.tokens_per_microbatch, self.device):
+                with torch.no_grad():
+                    hidden = self._hidden(batch)
+                losses.append(self.value.fit(hidden, batch.streams["returns"]) * len(hidden))
+        return sum(losses) / max(1, sum(sum(sample.trajectory.sampled) for sample in samples))
+
+    def accumulate(
+        self, samples: Sequence[Sample], loss: TokenLoss, entropy_bonus: float = 0.0, clip: ClipRange | None = None
+    ) -> dict[str, float]:
         """Adds the gradient of Σ w·ℓ to the parameters; returns sums over the trained tokens, to be divided once."""
         sums = {"loss": 0.0, "nll": 0.0, "entropy": 0.0, "trained_tokens": 0}
         for batch in pack(samples, self.tokens_per_microbatch, self.device):
-            logprobs, entropy = self._forward(batch)
-            total = (batch.weights * loss(logprobs, batch)).sum()
+            logprobs, entropy = self._head(self._hidden(batch), batch)
+            terms = loss(logprobs, batch) - entropy_bonus * entropy if entropy_bonus else loss(logprobs, batch)
+            total = (batch.weights * terms).sum()
             total.backward()
+            add_ratios(sums, logprobs.detach(), batch, clip)
             sums["loss"] += total.item()
             sums["nll"] -= logprobs.detach().sum(dtype=torch.float64).item()
             sums["entropy"] += entropy.detach().sum(dtype=torch.float64).item()
@@ -160,7 +189,8 @@ class Policy:
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint needs beside the weights."""
-        return {"optimizer": self.optimizer.state_dict(), "updates": self.updates}
+        value = {"value": self.value.state()} if self.value else {}
+        return {"optimizer": self.optimizer.state_dict(), "updates": self.updates, **value}
 
     def restore(self, directory: Path, state: dict[str, Any]) -> None:
         """Takes an exported directory and `state()` back, in place."""
@@ -168,6 +198,12 @@ class Policy:
         self.load_weights(dict(saved.named_parameters()))
         self.optimizer.load_state_dict(state["optimizer"])
         self.updates = state["updates"]
+        if self.value:
+            self.value.restore(state["value"])
+
+    def add_value_head(self, lr: float) -> None:
+        """Gives the policy a learned V(s_t)."""
+        self.value = ValueHead(self.head.in_features, lr, self.device)
 
     def load_weights(self, weights: Mapping[str, Tensor]) -> None:
         """Copies weights in place, by name."""
@@ -175,13 +211,10 @@ class Policy:
             for name, parameter in self.model.named_parameters():
                 parameter.copy_(weights[name])
 
-    def _forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
+    def _hidden(self, batch: Batch) -> Tensor:
+        """The hidden states from which the trained tokens are predicted: before each of them was drawn."""
         hidden = hidden_states(self.backbone, batch.token_ids, batch.plan.positions, batch.plan)
-        return token_logprobs(
-            hidden.index_select(0, batch.predictors),
-            self.head,
-            batch.targets,
-            batch.temperature,
-            batch.end_banned,
-            self._ends,
-        )
+        return hidden.index_select(0, batch.predictors)
+
+    def _head(self, hidden: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+        return token_logprobs(hidden, self.head, batch.targets, batch.temperature, batch.end_banned, self._ends)
