@@ -114,9 +114,9 @@ def test_a_second_call_continues_the_run(train, policy, model, tmp_path):
     train(run_dir=tmp_path / "whole")
     whole = weights(policy)
     hurried = {**SETTINGS, "run": {"seed": 1, "max_minutes": 1e-9}}
-    assert train(policy=verigrad.load_policy(model), settings=hurried).step == 1
-    assert train(policy=verigrad.load_policy(model), settings=hurried).step == 2
-    finished = verigrad.load_policy(model)
+    assert train(policy=verigrad.load_policy(model, device="cpu"), settings=hurried).step == 1
+    assert train(policy=verigrad.load_policy(model, device="cpu"), settings=hurried).step == 2
+    finished = verigrad.load_policy(model, device="cpu")
     assert train(policy=finished, settings=hurried).step == 2, "a finished run is given back"
     assert same(weights(finished), whole)
     assert logs(tmp_path / "run") == logs(tmp_path / "whole")

@@ -119,7 +119,10 @@ def test_train_evaluates_trains_shows_and_says_when_it_is_finished(verigrad, con
 
 def test_an_option_overrides_the_file_and_the_run_says_so(verigrad, config):
     path = config()
-    assert verigrad("train", path, "--run.dir", "elsewhere", "--algorithm.steps=1", "--eval.greedy", "false")[0] == 0
+    words = ("--run.dir", "elsewhere", "--algorithm.steps=1", "--eval.greedy", "false", "--log.generations", "0")
+    code, out, _ = verigrad("train", path, *words)
+    assert code == 0
+    assert "<answer>" not in out
     [line, _] = read_lines(Path("elsewhere/eval.jsonl"))
     assert "greedy_accuracy" not in line
     assert "seed = 2" in Path("elsewhere/config.toml").read_text()
