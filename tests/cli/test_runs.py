@@ -488,6 +488,7 @@ def test_evaluate_measures_a_model_and_reports_the_three_classes(verigrad, confi
     assert (code, err) == (0, "")
     [line] = read_lines(Path("runs/first-evaluate/eval.jsonl"))
     assert (line["step"], line["n"], line["samples"]) == (0, 8, 2)
+    assert line["seconds"] > 0
     counts = line["classes"]
     assert sum(counts.values()) == 16
     assert (
