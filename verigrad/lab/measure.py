@@ -99,12 +99,12 @@ def monte_carlo(world: World, estimator: Estimator, group: int, batches: int, se
         for question in range(world.questions)
     ]
     if estimator.joint:
-        rows, counts = torch.cat(drawn, 1).unique(dim=0, return_counts=True)
+        rows, counts = _distinct(torch.cat(drawn, 1))
         made = [tuple(enumerate(tuple(part.tolist()) for part in row.split(group))) for row in rows]
         return _moments(gradients(world, estimator, made, group), counts.double() / batches, world.questions * group)
     parts = []
     for question, column in enumerate(drawn):
-        rows, counts = column.unique(dim=0, return_counts=True)
+        rows, counts = _distinct(column)
         alone = [((question, tuple(row)),) for row in rows.tolist()]
         grown = gradients(world, estimator, alone, group)
         parts.append(_moments(grown, counts.double() / batches, world.questions * group))
@@ -270,6 +270,15 @@ def _independent(parts: Sequence[Moments]) -> Moments:
     """The sum of parts that do not depend on each other."""
     mean = torch.stack([part.mean for part in parts]).sum(0)
     return Moments(mean, sum(part.trace for part in parts), parts[0].rollouts)
+
+
+def _distinct(rows: Tensor) -> tuple[Tensor, Tensor]:
+    """The different rows and how often each occurs; rows as one number each, since sorting those is fast."""
+    base = int(rows.max()) + 1
+    assert base ** rows.shape[1] < 2**63
+    places = base ** torch.arange(rows.shape[1])
+    numbers, counts = (rows * places).sum(1).unique(return_counts=True)
+    return numbers[:, None] // places % base, counts
 
 
 def _chance(world: World, question: int, rollouts: tuple[int, ...]) -> float:
