@@ -59,9 +59,10 @@ check: $(DEV)
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/mypy
 
+# PEER_PYTHON=… is the interpreter of an environment with TRL; BENCH=--quick only shows that all of them run.
 bench: $(DEV)
-	@found=$$(ls benchmarks/bench_*.py 2>/dev/null) || { echo "no benchmarks yet"; exit 0; }; \
-	for script in $$found; do echo "== $$script"; $(BIN)/python "$$script" || exit 1; done
+	@set -e; for name in machine rollout scoring training scaling; do $(BIN)/python -m benchmarks.$$name $(BENCH); echo; done; \
+	$(BIN)/python -m benchmarks.step $(BENCH) --peer-python "$(PEER_PYTHON)"
 
 docs: $(DEV)
 	@$(BIN)/python scripts/docs.py

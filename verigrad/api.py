@@ -97,7 +97,7 @@ def evaluate(
     progress: Progress | None = None,
 ) -> Evaluation:
     """Accuracy, intervals, classes and every graded response of `policy` on the problems; nothing is written."""
-    tables = {**(settings or {})}
+    tables = _tables(settings)
     tables["eval"] = {"problems": 0, **tables.get("eval", {})}
     config = _config(policy, reward, tables)
     prompts = validation_prompts(config, policy, problems)
@@ -199,7 +199,7 @@ def task_of(config: Config, *, train: bool) -> TaskData:
 def _config(
     policy: Policy, reward: Reward, settings: Mapping[str, Any] | None, run_dir: str | Path | None = None
 ) -> Config:
-    tables = {section: dict(table) for section, table in (settings or {}).items()}
+    tables = _tables(settings)
     if run_dir is not None:
         tables.setdefault("run", {})["dir"] = str(run_dir)
     name = (
@@ -209,6 +209,13 @@ def _config(
     tables.setdefault("task", {}).setdefault("name", "given")
     tables.setdefault("model", {})["path"] = policy.path
     return build(tables)
+
+
+def _tables(settings: Mapping[str, Any] | None) -> dict[str, dict[str, Any]]:
+    for section, table in (settings or {}).items():
+        if not isinstance(table, Mapping):
+            raise ConfigError(f"{section} = {table!r}: a section is needed; give settings={{{section!r}: {{...}}}}")
+    return {section: dict(table) for section, table in (settings or {}).items()}
 
 
 def _verifier(reward: Reward) -> Verifier:

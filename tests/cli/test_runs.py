@@ -119,7 +119,10 @@ def test_train_evaluates_trains_shows_and_says_when_it_is_finished(verigrad, con
 
 def test_an_option_overrides_the_file_and_the_run_says_so(verigrad, config):
     path = config()
-    assert verigrad("train", path, "--run.dir", "elsewhere", "--algorithm.steps=1", "--eval.greedy", "false")[0] == 0
+    words = ("--run.dir", "elsewhere", "--algorithm.steps=1", "--eval.greedy", "false", "--log.generations", "0")
+    code, out, _ = verigrad("train", path, *words)
+    assert code == 0
+    assert "<answer>" not in out
     [line, _] = read_lines(Path("elsewhere/eval.jsonl"))
     assert "greedy_accuracy" not in line
     assert "seed = 2" in Path("elsewhere/config.toml").read_text()
@@ -485,6 +488,7 @@ def test_evaluate_measures_a_model_and_reports_the_three_classes(verigrad, confi
     assert (code, err) == (0, "")
     [line] = read_lines(Path("runs/first-evaluate/eval.jsonl"))
     assert (line["step"], line["n"], line["samples"]) == (0, 8, 2)
+    assert line["seconds"] > 0
     counts = line["classes"]
     assert sum(counts.values()) == 16
     assert (

@@ -85,6 +85,24 @@ def test_lines_are_appended_and_loggers_told(tmp_path):
     assert told == [("metrics", {"step": 1, "kind": "step"}), ("eval", {"step": 1})]
 
 
+@pytest.mark.skipif(not os.path.exists("/proc/self/fd"), reason="the files behind descriptors are read from /proc")
+def test_lines_are_on_the_disk_before_the_checkpoint_that_ends_their_steps(tmp_path, monkeypatch):
+    flushed = []
+    fsync = os.fsync
+
+    def watched(handle: int) -> None:
+        flushed.append(os.path.basename(os.readlink(f"/proc/self/fd/{handle}")))
+        fsync(handle)
+
+    with RunDirectory(settings(tmp_path)) as run:
+        run.log("metrics", {"step": 1})
+        run.log("eval", {"step": 1})
+        monkeypatch.setattr(os, "fsync", watched)
+        save(run, 1)
+    assert set(flushed[:2]) == {"metrics.jsonl", "eval.jsonl"}
+    assert flushed[2:] == ["weights", "trainer.pt", ".step_000001.tmp", "checkpoints", ".latest.tmp", "checkpoints"]
+
+
 def test_what_came_after_the_newest_checkpoint_is_dropped(tmp_path):
     config = settings(tmp_path)
     with RunDirectory(config) as run:

@@ -6,6 +6,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import perf_counter
 from types import FrameType
 
 from rich.console import Console
@@ -51,10 +52,11 @@ def evaluate(config: Config) -> int:
     policy = policy_of(config)
     prompts = validation_prompts(config, policy, task.validation)
     with RunDirectory(config, make_loggers(config)) as run:
+        started = perf_counter()
         with Display(console) as display:
             result = run_evaluation(config, policy, prompts, verify, display)
         run.write_responses("eval", 0, result.lines)
-        run.log("eval", {"step": 0, "rollouts_seen": 0, "seconds": 0.0, **result.metrics})
+        run.log("eval", {"step": 0, "rollouts_seen": 0, "seconds": perf_counter() - started, **result.metrics})
         print_table([run.path], console)
         classes = result.metrics["classes"]
         console.print(

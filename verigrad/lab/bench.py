@@ -122,7 +122,16 @@ def cells(row: Figures, base: float) -> list[str]:
     angle = "—" if math.isnan(row.angle) else f"{row.angle:.1f}"
     rollouts = "∞" if math.isinf(row.rollouts) else f"{row.rollouts:.1f}"
     verdict = "✓" if row.holds else "✗"
-    return [row.name, row.claim, verdict, bias, f"{row.scale:.3f}", angle, f"{row.noise / base:.3f}", rollouts]
+    return [
+        row.name,
+        row.claim,
+        verdict,
+        bias,
+        f"{row.scale + 0.0:.3f}".replace("-0.000", "0.000"),
+        angle,
+        f"{row.noise / base:.3f}",
+        rollouts,
+    ]
 
 
 def write(results: Results, directory: Path) -> Path:

@@ -66,11 +66,17 @@ class Tokens:
     token: Tensor
 
 
-def exact(world: World, estimator: Estimator, group: int) -> Moments:
-    """By enumeration of all groups of `group` rollouts, as multisets with their multinomial probabilities."""
-    size = len(world.tree.responses)
-    groups = list(combinations_with_replacement(range(size), group))
-    chances = [[_multinomial(world, question, rollouts) for rollouts in groups] for question in range(world.questions)]
+def exact(world: World, estimator: Estimator, group: int, ordered: bool = False) -> Moments:
+    """By enumeration of all groups of `group` rollouts, as multisets with their multinomial probabilities.
+
+    `ordered` takes every order of a group by itself, for functions that, wrongly, depend on it.
+    """
+    numbers = range(len(world.tree.responses))
+    groups = list(product(numbers, repeat=group) if ordered else combinations_with_replacement(numbers, group))
+    chances = [
+        [_chance(world, question, rollouts) * (1 if ordered else _orders(rollouts)) for rollouts in groups]
+        for question in range(world.questions)
+    ]
     if estimator.joint:
         batches: list[Draw] = [tuple(enumerate(rows)) for rows in product(groups, repeat=world.questions)]
         weights = torch.tensor([math.prod(row) for row in product(*chances)], dtype=torch.float64)
@@ -93,12 +99,12 @@ def monte_carlo(world: World, estimator: Estimator, group: int, batches: int, se
         for question in range(world.questions)
     ]
     if estimator.joint:
-        rows, counts = torch.cat(drawn, 1).unique(dim=0, return_counts=True)
+        rows, counts = _distinct(torch.cat(drawn, 1))
         made = [tuple(enumerate(tuple(part.tolist()) for part in row.split(group))) for row in rows]
         return _moments(gradients(world, estimator, made, group), counts.double() / batches, world.questions * group)
     parts = []
     for question, column in enumerate(drawn):
-        rows, counts = column.unique(dim=0, return_counts=True)
+        rows, counts = _distinct(column)
         alone = [((question, tuple(row)),) for row in rows.tolist()]
         grown = gradients(world, estimator, alone, group)
         parts.append(_moments(grown, counts.double() / batches, world.questions * group))
@@ -266,10 +272,23 @@ def _independent(parts: Sequence[Moments]) -> Moments:
     return Moments(mean, sum(part.trace for part in parts), parts[0].rollouts)
 
 
-def _multinomial(world: World, question: int, rollouts: tuple[int, ...]) -> float:
-    orders = math.factorial(len(rollouts)) // math.prod(math.factorial(n) for n in Counter(rollouts).values())
+def _distinct(rows: Tensor) -> tuple[Tensor, Tensor]:
+    """The different rows and how often each occurs; rows as one number each, since sorting those is fast."""
+    base = int(rows.max()) + 1
+    assert base ** rows.shape[1] < 2**63
+    places = base ** torch.arange(rows.shape[1])
+    numbers, counts = (rows * places).sum(1).unique(return_counts=True)
+    return numbers[:, None] // places % base, counts
+
+
+def _chance(world: World, question: int, rollouts: tuple[int, ...]) -> float:
     chances: list[float] = world.probabilities[question, list(rollouts)].tolist()
-    return orders * math.prod(chances)
+    return math.prod(chances)
+
+
+def _orders(rollouts: tuple[int, ...]) -> int:
+    """In how many orders these rollouts can be drawn."""
+    return math.factorial(len(rollouts)) // math.prod(math.factorial(n) for n in Counter(rollouts).values())
 
 
 @cache

@@ -6,6 +6,7 @@ import math
 from importlib.resources import files
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
 
 from verigrad.lab.bench import HEADINGS, LEGEND, Results, Section, cells
 from verigrad.lab.sweeps import Sweep
@@ -58,6 +59,8 @@ def draw(sweep: Sweep) -> str:
     axes.set_ylabel(sweep.y_label)
     if sweep.log_y:
         axes.set_yscale("log")
+        for ticks in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
+            ticks(FuncFormatter(lambda value, _: f"{value:g}" if f"{value:e}"[0] in "125" else ""))
     else:
         axes.set_ylim(bottom=0)
     clean(axes)

@@ -46,7 +46,7 @@ def all_sweeps(quick: bool) -> list[Sweep]:
         *off_policy_sweeps(kl),
         clip_range(_points([0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0], quick)),
         *lambda_sweeps(_points([0.0, 0.25, 0.5, 0.75, 0.9, 1.0], quick)),
-        length_spread(_points([0.0, 0.2, 0.5, 1.0, 2.0, 4.0], quick)),
+        length_spread(_points([0.0, 0.5, 1.0, 2.0, 3.0, 5.0, 12.0], quick)),
     ]
 
 
@@ -64,7 +64,7 @@ def leave_one_out_noise(success: Sequence[float]) -> Sweep:
         "leave-one-out",
         "Leave-one-out against no baseline",
         "success probability p",
-        "trace of the covariance / REINFORCE's",
+        "noise / REINFORCE's",
         "Below 1 the baseline helps. With two actions and G = 8 it does so for p < "
         f"{helps_below(8):.3f}; a baseline near 1 leaves the many right answers little, and gives the few wrong ones, "
         "whose scores are long, the most. Closed formula; the table's row holds it against enumeration.",
@@ -136,8 +136,8 @@ def off_policy_sweeps(kl: Sequence[float]) -> list[Sweep]:
             "off-policy-noise",
             "Noise off policy",
             "KL(π_old‖π), nats per response",
-            "trace of the covariance / REINFORCE's at π_old",
-            f"{told} The whole response's ratio pays for it with a variance that grows with distance and length.",
+            "noise / REINFORCE's at π_old",
+            f"{told} Noise: trace of the covariance. The whole response's ratio pays for its lack of bias here.",
             [Curve(name, list(kl), values) for name, values in noise.items()],
             log_y=True,
         ),
@@ -195,7 +195,7 @@ def lambda_sweeps(lambdas: Sequence[float]) -> list[Sweep]:
             "lambda-noise",
             "Noise of GAE",
             "λ",
-            "trace of the covariance / REINFORCE's",
+            "noise / REINFORCE's",
             "A smaller λ trades the noise of the tokens to come for the error of V.",
             noise,
         ),

@@ -167,12 +167,12 @@ def make_world(
     """Random policies, one question for each chance of success; π_old = π.
 
     The chance is set exactly, by tilting the distribution towards right responses: any distribution over responses is
-    a policy. `concentration` tilts it towards medium lengths, so that they vary less.
+    a policy. `concentration` tilts it towards the longest responses, so that lengths vary less.
     """
     tree, random = Tree(vocabulary, horizon), torch.Generator().manual_seed(seed)
     shape = (len(success), len(tree.states), vocabulary)
     start = response_logprobs(tree, 0.7 * torch.randn(shape, generator=random, dtype=torch.float64))
-    start = start - concentration * (tree.lengths - (horizon + 1) / 2) ** 2
+    start = start + concentration * tree.lengths
     places = torch.arange(len(tree.responses))
     rewards = torch.stack([((places + question) % 3 == 1).double() for question in range(len(success))])
     wanted = torch.tensor(success, dtype=torch.float64)[:, None]

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from verigrad.runs.files import sync_directory, sync_tree, write_whole
+from verigrad.runs.files import sync, sync_tree, write_whole
 
 STATE = "trainer.pt"
 
@@ -42,7 +42,7 @@ def save_checkpoint(
     torch.save(state, aside / STATE)
     sync_tree(aside)
     aside.rename(directory)
-    sync_directory(parent)
+    sync(parent)
     write_whole(parent / "latest", directory.name + "\n")
     for old in _complete(parent)[:-keep] if keep else []:
         shutil.rmtree(old.directory)

@@ -17,7 +17,7 @@ from typing import IO, Any
 from verigrad.config import Config, differences, dump, load
 from verigrad.errors import ConfigError, UsageError
 from verigrad.runs.checkpoints import Checkpoint, newest_checkpoint, save_checkpoint
-from verigrad.runs.files import write_whole
+from verigrad.runs.files import sync, write_whole
 from verigrad.runs.records import read_lines, to_line
 
 Logger = Callable[[str, Mapping[str, Any]], None]
@@ -71,6 +71,9 @@ class RunDirectory:
         write_whole(folder / f"step_{step:06d}.jsonl", "".join(map(to_line, lines)))
 
     def save(self, step: int, export: Callable[[Path], None], state: dict[str, Any]) -> None:
+        """Saves a checkpoint, the lines up to it first: a power cut takes no line of a step that is not run again."""
+        for log in self.path.glob("*.jsonl"):
+            sync(log)
         save_checkpoint(self.path / "checkpoints", step, export, state, self._config.run.keep_checkpoints)
 
     def close(self) -> None:

@@ -14,22 +14,19 @@ def write_whole(path: Path, text: str) -> None:
         file.flush()
         os.fsync(file.fileno())
     aside.replace(path)
-    sync_directory(path.parent)
+    sync(path.parent)
 
 
 def sync_tree(directory: Path) -> None:
     """Flushes every file below `directory`, then the directories, to the disk."""
     for path in sorted(directory.rglob("*"), reverse=True):
-        if path.is_dir():
-            sync_directory(path)
-        else:
-            with path.open("rb") as file:
-                os.fsync(file.fileno())
-    sync_directory(directory)
+        sync(path)
+    sync(directory)
 
 
-def sync_directory(directory: Path) -> None:
-    handle = os.open(directory, os.O_RDONLY)
+def sync(path: Path) -> None:
+    """Flushes a file's contents, or a directory's names, to the disk."""
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

@@ -1,0 +1,107 @@
+"""A whole training step, 64 questions × 16 rollouts and one update, beside TRL's GRPOTrainer.
+
+Each side runs in processes of its own, in turn: the same weights, prompts, group size, token limit and verifier, all
+rollouts trained on. TRL needs an environment with `pip install 'verigrad[bench]'`, named with --peer-python; threads,
+micro-batch and library for products are searched for it. Without it, ours is measured alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from itertools import product
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from benchmarks import harness, machine
+from benchmarks.workload import SHAPES, make_policy
+from verigrad.config.rows import ROWS
+
+OURS, TRL = "benchmarks.step_child", "benchmarks.step_trl"
+Result = dict[str, Any]
+Side = Callable[[int], Result]
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    made = harness.parser(__doc__, ["embedded", "qwen2.5-1.5b", "smoke"])
+    made.add_argument("--peer-python", default="", metavar="PYTHON", help="interpreter of an environment with TRL")
+    made.add_argument("--questions", type=int, default=0, help="questions of a step (default: the shape's, 64)")
+    made.add_argument("--steps", type=int, default=2, help="measured steps per process, after one that is not")
+    made.add_argument("--algorithm", default="grpo" if "grpo" in ROWS else "expert_iteration")
+    made.add_argument("--microbatches", default="1024,256,64", help="sequences of TRL's micro-batch to try")
+    arguments = harness.parse(made, words)
+    report = harness.Report("step", arguments, machine.describe(arguments.device))
+    questions = arguments.questions or SHAPES[arguments.shape].questions
+    common = {"questions": questions, "steps": arguments.steps, "device": arguments.device}
+    task = {"shape": arguments.shape, "algorithm": arguments.algorithm, **common}
+    sides: dict[str, Side] = {"ours": lambda _: harness.run_child(OURS, task)}
+    with TemporaryDirectory() as directory:
+        if arguments.peer_python:
+            make_policy(arguments.shape).export(Path(directory))
+            sides |= _peers(report, directory, common, arguments)
+        runs = dict(zip(sides, harness.alternate(list(sides.values()), arguments.pairs), strict=True))
+    _report_runs(report, runs, questions * SHAPES[arguments.shape].rollouts)
+
+
+def _peers(report: harness.Report, directory: str, common: Result, arguments: argparse.Namespace) -> dict[str, Side]:
+    """TRL at its best settings, with PyTorch's products by default and with ours."""
+    shape = SHAPES[arguments.shape]
+    rollouts = common["questions"] * shape.rollouts
+    sizes = sorted({min(int(size), rollouts) for size in arguments.microbatches.split(",")})
+    sizes = [size for size in sizes if rollouts % size == 0] or [rollouts]
+    threads = machine.thread_counts() if arguments.device == "cpu" else [0]
+    if arguments.quick:
+        sizes, threads = sizes[-1:], threads[:1]
+    fixed = {"model": directory, "rollouts": shape.rollouts, "max_tokens": shape.max_tokens, "dtype": shape.dtype}
+
+    def measure(settings: Result) -> Result:
+        return harness.run_child(TRL, {**common, **fixed, **settings}, arguments.peer_python)
+
+    best: dict[str, Side] = {}
+    rows = []
+    for products in ("default", "fast") if machine.has_fast_products() else ("default",):
+        found = []
+        for size, count in product(sizes, threads):
+            settings = {"microbatch": size, "threads": count, "products": products}
+            result = measure(settings)
+            found.append((result["seconds"], settings))
+            rows.append({"settings": _shown(settings), "seconds per step": result["seconds"]})
+        chosen = min(found, key=lambda item: item[0])[1]
+        best[f"TRL, {_shown(chosen)}"] = lambda _, chosen=chosen: measure(chosen)  # type: ignore[misc]
+    versions = ", ".join(f"{name} {version}" for name, version in result["versions"].items())
+    report.table(f"TRL's settings ({versions})", sorted(rows, key=lambda row: row["seconds per step"]))
+    return best
+
+
+def _shown(settings: Result) -> str:
+    products = ", our products" if settings["products"] == "fast" else ""
+    return f"micro-batch {settings['microbatch']}, threads {settings['threads']}{products}"
+
+
+def _report_runs(report: harness.Report, runs: dict[str, list[Result]], rollouts: int) -> None:
+    def spread(name: str, key: str, unit: float = 1.0) -> harness.Spread:
+        return harness.Spread.of([run[key] / unit for run in runs[name]])
+
+    rows = []
+    for name in runs:
+        row = {"side": name, "seconds per step": spread(name, "seconds"), "tokens per response": spread(name, "tokens")}
+        row |= {"MiB when loaded": spread(name, "loaded", 2**20), "peak MiB": spread(name, "peak", 2**20)}
+        rows.append(row)
+    report.table(f"A step of {rollouts:,} rollouts", rows)
+    phases = runs["ours"][0]["phases"]
+    whole = {phase: harness.Spread.of([run["phases"][phase] for run in runs["ours"]]) for phase in phases}
+    rest = harness.Spread.of([run["seconds"] - sum(run["phases"].values()) for run in runs["ours"]])
+    report.table("Ours by phase, seconds", [{**whole, "writing and the rest": rest}])
+    names = list(runs)[1:]
+    bars = []
+    for name in names:
+        seconds, peak = ([[run[key] for run in runs[side]] for side in (name, "ours")] for key in ("seconds", "peak"))
+        bars.append(harness.bar(f"speed against {name}", harness.Spread.ratio(*seconds), "≥", 3.0))
+        bars.append(harness.bar(f"peak memory, ours ÷ {name}", harness.Spread.ratio(*reversed(peak)), "≤", 1.0))
+    if bars:
+        report.bars(bars)
+
+
+if __name__ == "__main__":
+    main()
