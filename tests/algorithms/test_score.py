@@ -139,7 +139,7 @@ def test_a_row_knows_its_names(key, name, meant):
 
 def test_expert_iterations_row_trains_the_correct_ones_with_advantage_one_and_scores_nothing():
     row = make_row(build({}).algorithm)
-    assert row.needs == ()
+    assert row.needs == frozenset()
     right, wrong = graded(PROMPTS[0], "1"), graded(PROMPTS[0], "22", Status.WRONG)
     groups = row.select([Group(PROMPTS[0], (ScoredRollout(wrong, {}), ScoredRollout(right, {})))])
     [track], state = row.credit(groups, None)

@@ -56,7 +56,7 @@ class Row:
         ], state
 
     def updates(
-        self, trajectories: Sequence[Trajectory], seed: str, sampled: Sampled
+        self, trajectories: Sequence[Trajectory], seed: str, sampled: Sampled | None = None
     ) -> Iterator[tuple[int, list[Sample]]]:
         """(epoch, samples with weights) of each optimiser update."""
         return updates(trajectories, self.algorithm, NORMALIZERS[self.algorithm.normalizer], seed, sampled)

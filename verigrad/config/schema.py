@@ -137,7 +137,7 @@ class Value(Section):
 
 class Algorithm(Section):
     name: str = "expert_iteration"
-    """A row of the table: sft, expert_iteration, reinforce, grpo, …"""
+    """A row of the table, docs/algorithms.md."""
     steps: Positive
     """Outer steps (the course's n_ei_steps). For sft, the epochs over the data are one step."""
     questions_per_step: NonNegative = 512
@@ -158,9 +158,9 @@ class Algorithm(Section):
     """Which rollouts are trained on: all, correct, or signal (groups whose rewards differ)."""
     selection: Selection = Field(default_factory=Selection)
     credit: str
-    """Advantage of each token: one, reward, running_mean, group_mean, leave_one_out, group_zscore, greedy, value, …"""
+    """Advantage of each token, docs/estimators.md."""
     loss: str
-    """Per-token loss: nll, policy_gradient, importance_weighted, ppo_clip, gspo, cispo, …"""
+    """Loss of each token, docs/estimators.md."""
     normalizer: str
     """Weight of a token in the update's sum: sampled_rollouts, sequence_mean, constant, tokens or kept_tokens."""
     gamma: Annotated[float, Field(gt=0, le=1)] = 1.0
