@@ -112,8 +112,9 @@ class Memory:
             self._before = harness.resident_bytes()
 
     def extra(self) -> int:
-        """Bytes at the peak beyond those at the beginning."""
-        return (torch.cuda.max_memory_allocated() if self._cuda else harness.peak_bytes()) - self._before
+        """Bytes at the peak beyond those at the beginning; at least one page, so that ratios exist."""
+        peak = torch.cuda.max_memory_allocated() if self._cuda else harness.peak_bytes()
+        return max(4096, peak - self._before)
 
 
 def main(words: Sequence[str] | None = None) -> None:

@@ -42,7 +42,8 @@ def test_sweeps_show_what_they_say(results):
     assert found["off-policy-bias"]["importance_weighted"][1] > found["off-policy-bias"]["importance_weighted"][0] > 0
     assert max(found["lambda-bias"]["exact V"]) < 1e-12
     assert found["lambda-bias"]["learned V"][0] > 0.05 > 1e-12 > found["lambda-bias"]["learned V"][1]
-    assert max(found["length-spread"]["constant"]) < 1e-5 < min(found["length-spread"]["sequence_mean"])
+    assert found["length-spread"]["sequence_mean"][0] < 0.01 < 10 < found["length-spread"]["sequence_mean"][1]
+    assert max(found["length-spread"]["constant"]) < 1e-5
     assert found["leave-one-out"]["G = 8, two actions"][0] < 1 < found["leave-one-out"]["G = 8, two actions"][1]
 
 
@@ -85,6 +86,18 @@ def test_the_command(results, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(lab, "measure_all", lambda quick: broken)
     assert main(["lab", "--out", str(tmp_path)]) == STOPPED
     assert "theory and measurement disagree on reinforce" in capsys.readouterr().err
+
+
+def test_points_are_thinned_but_keep_their_ends():
+    assert sweeps._points([1.0, 2.0, 3.0, 4.0, 5.0, 6.0], quick=True) == [1.0, 4.0, 6.0]
+    assert sweeps._points([1.0, 2.0], quick=False) == [1.0, 2.0]
+
+
+def test_drawn_checks_are_near(monkeypatch):
+    monkeypatch.setattr(bench, "GROUP", 2)
+    found = bench._checks(bench.make_world(), 20_000)
+    assert [check.name for check in found] == ["leave_one_out", "group_zscore", "sequence_mean"]
+    assert all(check.mean < 0.05 and abs(check.trace) < 0.03 for check in found)
 
 
 def test_checks_hold_drawing_against_enumeration():

@@ -46,7 +46,7 @@ def all_sweeps(quick: bool) -> list[Sweep]:
         *off_policy_sweeps(kl),
         clip_range(_points([0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0], quick)),
         *lambda_sweeps(_points([0.0, 0.25, 0.5, 0.75, 0.9, 1.0], quick)),
-        length_spread(_points([0.0, 0.5, 1.0, 2.0, 3.0, 5.0, 12.0], quick)),
+        length_spread(_points([1.0, 1.3, 1.6, 2.0, 2.5, 3.0, 4.0, 6.0, 12.0], quick)),
     ]
 
 
