@@ -160,7 +160,8 @@ class Rollout:
 class ScoredRollout:
     """A rollout with what the trainer computed of it: named per-response-token streams, only those that are needed.
 
-    Names: `old_logprobs`, `entropy`, and for rows that need them `reference_logprobs`, `values`.
+    Names: `entropy`, and for rows that need them `old_logprobs`, `reference_logprobs`, `values` (V before the token),
+    `baseline` (b given from outside), `rewards` (per token, after shaping).
     """
 
     rollout: Rollout
