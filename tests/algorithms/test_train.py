@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from importlib import import_module
+from time import perf_counter
 
 import pytest
 import torch
@@ -211,9 +213,38 @@ def test_max_minutes_stops_after_a_checkpoint_and_the_same_command_goes_on(tmp_p
     assert steps[0]["seconds"] < steps[1]["seconds"] < steps[2]["seconds"], "working time is summed over processes"
 
 
-def test_a_limit_that_is_not_reached_changes_nothing(tmp_path):
-    config = settings(tmp_path / "run", run={"dir": str(tmp_path / "run"), "max_minutes": 60}, algorithm={"steps": 2})
-    assert run(make_parts(config, make_policy(), half_right)) == 2
+def test_the_limit_is_in_minutes_of_working_time(tmp_path, monkeypatch):
+    # Each step takes 50 s: it is the third that ends beyond two minutes.
+    config = settings(tmp_path / "run", run={"dir": str(tmp_path / "run"), "max_minutes": 2}, algorithm={"steps": 9})
+    begun = []
+    loop = import_module("verigrad.algorithms.train")  # the package has a function of that name
+    monkeypatch.setattr(loop, "perf_counter", lambda: perf_counter() + 50 * len(begun))
+
+    class Slow(ScriptedSampler):
+        def load(self, version, tensors):
+            begun.append(version)
+
+    assert run(make_parts(config, make_policy(), sampler=scripted(half_right, Slow))) == 3
+
+
+def test_each_step_takes_its_samples_in_an_order_of_its_own(tmp_path):
+    # One question, six responses of 1 … 6 letters, all correct: an update each, told apart by 2 … 7 trained tokens.
+    config = settings(
+        tmp_path / "run",
+        algorithm={"steps": 3, "questions_per_step": 1, "rollouts_per_question": 6, "sequences_per_update": 1},
+    )
+    parts = make_parts(
+        config,
+        make_policy(lr=1e-6),
+        lambda request: "abcdef"[: request.key.rollout + 1],
+        verify=lambda problem, response: 1.0,
+        problems=PROBLEMS[:1],
+    )
+    run(parts)
+    lines = [line for line in logs(tmp_path / "run")["metrics.jsonl"] if line["kind"] == "update"]
+    orders = [tuple(line["trained_tokens"] for line in lines if line["step"] == step) for step in (1, 2, 3)]
+    assert all(sorted(order) == [2, 3, 4, 5, 6, 7] for order in orders)
+    assert len(set(orders)) == 3
 
 
 def test_a_requested_stop_lets_the_step_end_and_saves_it(tmp_path):

@@ -122,9 +122,11 @@ def test_gradients_do_not_add_up_from_one_update_to_the_next():
     [
         lambda logprobs, batch: logprobs * math.nan,
         lambda logprobs, batch: logprobs / 0.0,
+        lambda logprobs, batch: math.inf - logprobs,  # the gradient is that of nll
         lambda logprobs, batch: (logprobs * 0.0).sqrt(),  # the loss is 0, its gradient ∞·0
+        lambda logprobs, batch: logprobs * 1e37,  # the loss is 1e37 or so, its gradient's square beyond float32
     ],
-    ids=["nan", "infinite", "gradient alone"],
+    ids=["nan", "infinite", "loss alone", "gradient alone", "norm alone"],
 )
 def test_a_loss_that_is_not_finite_stops_before_anything_changes(broken):
     policy = make_policy(lr=1e-3)

@@ -239,6 +239,8 @@ def test_the_cache_is_kept_and_grows_when_it_must():
     assert (first.slots, first.capacity) == (1, 10)
     list(sampler.sample([make_request((1,), max_tokens=3)]))
     assert sampler._cache is first
+    list(sampler.sample([make_request((1, 2), rollout=n, max_tokens=8) for n in range(3)]))
+    assert (sampler._cache.slots, sampler._cache.capacity) == (3, 10)
     list(sampler.sample([make_request((1, 2), rollout=n, max_tokens=20) for n in range(9)]))
     assert (sampler._cache.slots, sampler._cache.capacity) == (4, 22)
     sampler.close()
