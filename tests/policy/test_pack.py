@@ -7,8 +7,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.tiny import make_sample
+from tests.tiny import make_model, make_policy, make_sample
 from verigrad.policy import pack
+from verigrad.policy.pack import token_budget
 from verigrad.types import Sample, Trajectory
 
 
@@ -122,3 +123,27 @@ def test_every_sequence_is_in_one_pack_whole_and_within_the_budget(shapes, budge
             assert tuple(batch.token_ids[batch.predictors[own]].tolist()) == track.token_ids[first - 1 : -1]
             places = range(first - 1, len(track.token_ids) - 1)
             assert batch.plan.positions[batch.predictors[own]].tolist() == list(places)
+
+
+def test_the_budget_on_a_cpu_is_small():
+    assert token_budget(make_model()) == 2048
+    assert make_policy(tokens_per_microbatch=0).tokens_per_microbatch == 2048
+    assert make_policy(tokens_per_microbatch=7).tokens_per_microbatch == 7
+
+
+@pytest.mark.parametrize(
+    ("architecture", "free", "tokens"),
+    [
+        (
+            "Qwen2",
+            128_000_000,
+            10_000,
+        ),  # 2 layers · (16·32 + 6·48 = 800) · 4 bytes = 6,400 a token, in half of the memory
+        ("OPT", 128_000_000, 6_250),  # names its inner width otherwise: 4·32 is taken, 2 · (512 + 768) · 4 = 10,240
+        ("Qwen2", 1_000_000, 1024),
+        ("Qwen2", 10**12, 65_536),
+    ],
+)
+def test_the_budget_on_a_gpu_is_what_half_of_the_free_memory_holds(monkeypatch, architecture, free, tokens):
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free, 10 * free))
+    assert token_budget(make_model(architecture).to("meta")) == tokens

@@ -91,7 +91,7 @@ def test_every_file_of_a_run_is_documented(directory):
 
 def test_updates_hold_what_is_documented_and_nothing_else(directory, clipped):
     both, update, _ = metrics_paragraphs()
-    always, _, sometimes = section("run-directory.md", "Lines of metrics.jsonl").partition(", and where old log-probs")
+    _, _, sometimes = section("run-directory.md", "Lines of metrics.jsonl").partition(", and where old log-probs")
     sometimes = names(sometimes.partition("\n`step`:")[0])
     assert sometimes
     assert of_kind(clipped, "update") == both | update

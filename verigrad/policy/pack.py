@@ -71,7 +71,8 @@ def token_budget(model: Any) -> int:
     config, first = model.config.get_text_config(), next(model.parameters())
     if first.device.type == "cpu":
         return 2048
-    width = 16 * config.hidden_size + 6 * config.intermediate_size
+    inner = getattr(config, "intermediate_size", None) or 4 * config.hidden_size  # some name it otherwise
+    width = 16 * config.hidden_size + 6 * inner
     free, _ = torch.cuda.mem_get_info(first.device)
     fits = int(free / 2 / (config.num_hidden_layers * width * first.element_size()))
     return max(1024, min(65536, fits))
