@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from hypothesis import given
@@ -134,15 +136,16 @@ def test_the_budget_on_a_cpu_is_small():
 @pytest.mark.parametrize(
     ("free", "inner", "tokens"),
     [
-        (128_000_000, 48, 10_000),  # half of it; 2 layers · (16·32 + 6·48 = 800) · 4 bytes = 6,400 a token
-        (128_000_000, None, 6_250),  # a config that names it otherwise: 4·32 is taken; 2 · (512 + 768) · 4 = 10,240
-        (1_000_000, 48, 1024),
-        (10**12, 48, 65_536),
+        (128_000_000, {"intermediate_size": 48}, 10_000),  # half; 2 layers · (16·32 + 6·48 = 800) · 4 bytes = 6,400
+        (128_000_000, {"ffn_dim": 48}, 6_250),  # named otherwise: 4·32 is taken; 2 · (512 + 768) · 4 = 10,240
+        (1_000_000, {"intermediate_size": 48}, 1024),
+        (10**12, {"intermediate_size": 48}, 65_536),
     ],
 )
 def test_the_budget_on_a_gpu_is_what_half_of_the_free_memory_holds(monkeypatch, free, inner, tokens):
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free, 10 * free))
-    model = make_model().to("meta")
-    if inner is None:
-        del model.config.intermediate_size
+    config = SimpleNamespace(hidden_size=32, num_hidden_layers=2, **inner)
+    model = SimpleNamespace(
+        config=SimpleNamespace(get_text_config=lambda: config), parameters=lambda: iter([torch.empty(1, device="meta")])
+    )
     assert token_budget(model) == tokens
