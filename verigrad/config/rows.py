@@ -28,7 +28,14 @@ _CLIPPED: Row = {**_GRADIENT, "credit": "group_zscore", "loss": "ppo_clip"}
 
 ROWS: dict[str, Row] = {
     # Algorithm 1 of CS336 A5: cross-entropy of given responses; its "sampler" replays demonstrations.
-    "sft": {**_IMITATION, "source": "demonstrations", "select": "all", "steps": 1, "rollouts_per_question": 1},
+    "sft": {
+        **_IMITATION,
+        "source": "demonstrations",
+        "select": "all",
+        "steps": 1,
+        "questions_per_step": 0,
+        "rollouts_per_question": 1,
+    },
     # Algorithm 2 of CS336 A5; Anthony et al. 2017, arXiv:1705.08439; STaR, arXiv:2203.14465; ReST, arXiv:2308.08998.
     "expert_iteration": {**_IMITATION, "select": "correct", "rollouts_per_question": 8},
     # Williams 1992; CS336 A5 eq. 20–21.
