@@ -114,12 +114,15 @@ def test_a_stopped_run_that_is_continued_is_the_uninterrupted_one(uninterrupted,
 
 
 @pytest.mark.parametrize("algorithm", [{"restart": "base"}, {"optimizer_state": "fresh"}])
-def test_what_a_step_begins_from_survives_a_stop(config_of, algorithm):
+def test_what_a_step_begins_from_survives_a_stop(uninterrupted, config_of, algorithm):
     (choice,) = algorithm.values()
     whole, stopped = config_of(f"{choice}-whole", algorithm), config_of(f"{choice}-stopped", algorithm)
     run(whole)
     assert [run(stopped, stop_after=2), run(stopped)] == [2, STEPS]
     assert_same_run(whole, stopped)
+    usual, ours = fingerprint(Path(uninterrupted.run.dir)), fingerprint(Path(whole.run.dir))
+    same = [step for step in usual if usual[step] == ours[step]]
+    assert same == ["step_000001"], "the first step has nothing to begin from but the base and no moments"
 
 
 def test_a_run_that_is_out_of_time_at_every_step_is_the_uninterrupted_one(uninterrupted, config_of):

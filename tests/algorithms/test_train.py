@@ -152,6 +152,16 @@ def test_the_counters_on_each_line(tmp_path):
     assert [(line["step"], line["rollouts_seen"]) for line in evals] == [(0, 0), (1, 8), (2, 16)]
 
 
+def test_the_steps_walk_through_the_questions(tmp_path):
+    # 8 questions, 4 a step: two steps meet each once, and the next two again, in another order.
+    run(make_parts(settings(tmp_path / "run", algorithm={"steps": 4}), make_policy(), half_right))
+    files = sorted((tmp_path / "run" / "rollouts").iterdir())
+    met = [[line["problem_id"] for line in read_lines(path)][::2] for path in files]
+    everything = sorted(problem.id for problem in PROBLEMS)
+    assert sorted(met[0] + met[1]) == sorted(met[2] + met[3]) == everything
+    assert met[:2] != met[2:]
+
+
 def test_rollouts_carry_the_version_of_the_policy_that_drew_them(tmp_path):
     config = settings(tmp_path / "run", algorithm={"steps": 3})
     run(make_parts(config, make_policy(), half_right))
