@@ -2,11 +2,11 @@
 
 import verigrad
 
-problems = [verigrad.Problem(id=str(i), question=f"{i}+{i}", answer=str(2 * i)) for i in range(200)]
+problems = [verigrad.Problem(id=str(i), question=f"{i}+{i}", answer=str(2 * i)) for i in range(100)]
 policy = verigrad.load_policy("embedded:chains")
-result = verigrad.train(policy, problems[40:], lambda problem, response: float(problem.answer in response),
-                        validation=problems[:40], run_dir="runs/doubles",
-                        settings={"sampler": {"max_tokens": 40}, "algorithm": {"steps": 2, "questions_per_step": 80}})
+result = verigrad.train(policy, problems[20:], lambda problem, response: float(problem.answer in response),
+                        validation=problems[:20], run_dir="runs/doubles",
+                        settings={"sampler": {"max_tokens": 40}, "algorithm": {"steps": 2, "questions_per_step": 40}})
 print(result.accuracy)
 """
 
