@@ -42,8 +42,8 @@ def _fits(scored: ScoredRollout, unique: set[tuple[str, tuple[int, ...]]], limit
 
 
 def has_signal(rollouts: Sequence[Rollout]) -> bool:
-    """Whether the rewards of a question differ: if not, every centred advantage is 0."""
-    return len({rollout.grade.reward for rollout in rollouts}) > 1
+    """Whether the rewards of a question differ, failed verdicts apart: if not, every centred advantage is 0."""
+    return len({rollout.grade.reward for rollout in rollouts if not rollout.grade.status.failed}) > 1
 
 
 def _all(rollouts: list[ScoredRollout]) -> list[ScoredRollout]:
