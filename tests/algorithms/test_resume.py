@@ -125,6 +125,23 @@ def test_what_a_step_begins_from_survives_a_stop(uninterrupted, config_of, algor
     assert same == ["step_000001"], "the first step has nothing to begin from but the base and no moments"
 
 
+STATES: dict[str, dict[str, Any]] = {
+    "running mean": {"name": "reinforce_baseline"},
+    "greedy baseline": {"name": "reinforce_baseline", "credit": "greedy"},
+    "value head": {"name": "ppo", "sequences_per_update": 4},
+    "reference": {"name": "grpo", "divergence": {"in_loss": 0.1, "in_reward": 0.1}, "sequences_per_update": 4},
+    "refills": {"name": "dapo"},
+}
+
+
+@pytest.mark.parametrize("kind", STATES)
+def test_every_kind_of_state_survives_a_stop(config_of, kind):
+    whole, stopped = config_of(f"{kind}-whole", STATES[kind]), config_of(f"{kind}-stopped", STATES[kind])
+    run(whole)
+    assert [run(stopped, stop_after=2), run(stopped)] == [2, STEPS]
+    assert_same_run(whole, stopped)
+
+
 def test_a_run_that_is_out_of_time_at_every_step_is_the_uninterrupted_one(uninterrupted, config_of):
     config = config_of("hurried", max_minutes=1e-9)
     assert [run(config) for _ in range(STEPS)] == [1, 2, 3, 4]
