@@ -1,12 +1,14 @@
 """Scoring: log-probs and entropies of 4,096 response tokens at a vocabulary of 151,936, beside the full-logit way.
 
 Each way runs in a process of its own, so that its peak memory is its own. Backward passes take the gradient of a
-weighted sum of log-probs; the entropy is a metric there, without gradient, on both sides. Equality is checked on fewer
-tokens, still several chunks, with gradients of both.
+weighted sum of log-probs; the entropy is a metric there, without gradient, on both sides. The table has all extra
+memory; the ratio leaves out, on both sides, the gradients that are handed back (the head's is 890 MiB at these sizes).
+Equality is checked on fewer tokens, still several chunks, with gradients of both results.
 """
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -47,7 +49,7 @@ def main(words: Sequence[str] | None = None) -> None:
     report.bars(bars)
 
 
-def _measure(sizes: dict[str, Any], backward: bool, limit: float, arguments: Any) -> tuple[Rows, Rows]:
+def _measure(sizes: dict[str, Any], backward: bool, limit: float, arguments: argparse.Namespace) -> tuple[Rows, Rows]:
     """Table rows and bars of one kind of pass."""
     common = {name: getattr(arguments, name) for name in ("device", "dtype", "threads")}
     task = {"task": "run", **sizes, **common, "backward": backward}
@@ -65,12 +67,22 @@ def _measure(sizes: dict[str, Any], backward: bool, limit: float, arguments: Any
         row = {"pass": phase, "way": name, "seconds": seconds, "extra peak MiB": memory}
         rows.append({**row, "of GEMM limit": least / seconds.median})
     time = harness.Spread.ratio([run["seconds"] for run in ours], [run["seconds"] for run in full])
-    space = harness.Spread.ratio([run["bytes"] for run in ours], [run["bytes"] for run in full])
+    beyond = [
+        [max(4096, run["bytes"] - _result_bytes(sizes, backward, arguments)) for run in side] for side in (ours, full)
+    ]
+    space = harness.Spread.ratio(*beyond)
     bars = [harness.bar(f"{phase}: seconds, ours ÷ full", time, "≤", limit)]
-    return rows, [*bars, harness.bar(f"{phase}: extra peak memory, ours ÷ full", space, "≤", 1 / 8)]
+    what = "extra peak memory beyond the gradients" if backward else "extra peak memory"
+    return rows, [*bars, harness.bar(f"{phase}: {what}, ours ÷ full", space, "≤", 1 / 8)]
 
 
-def _least_seconds(sizes: dict[str, Any], products: int, arguments: Any) -> float:
+def _result_bytes(sizes: dict[str, Any], backward: bool, arguments: argparse.Namespace) -> int:
+    """Of the gradients of hidden states and head, which a backward pass hands back whichever way it goes."""
+    elements = (sizes["tokens"] + sizes["vocabulary"]) * sizes["hidden"] if backward else 0
+    return int(elements * getattr(torch, arguments.dtype).itemsize)
+
+
+def _least_seconds(sizes: dict[str, Any], products: int, arguments: argparse.Namespace) -> float:
     """Of the products that cannot be avoided, at the rate measured for this shape (with a part of the vocabulary)."""
     part = min(sizes["vocabulary"], 16384)
     rows = min(sizes["tokens"], 512)

@@ -16,7 +16,6 @@ from typing import Any
 
 from benchmarks import harness, machine
 from benchmarks.workload import SHAPES, make_policy
-from verigrad.config.rows import ROWS
 
 OURS, TRL = "benchmarks.step_child", "benchmarks.step_trl"
 Result = dict[str, Any]
@@ -28,7 +27,7 @@ def main(words: Sequence[str] | None = None) -> None:
     made.add_argument("--peer-python", default="", metavar="PYTHON", help="interpreter of an environment with TRL")
     made.add_argument("--questions", type=int, default=0, help="questions of a step (default: the shape's, 64)")
     made.add_argument("--steps", type=int, default=2, help="measured steps per process, after one that is not")
-    made.add_argument("--algorithm", default="grpo" if "grpo" in ROWS else "expert_iteration")
+    made.add_argument("--algorithm", default="grpo", help="a row of the table")
     made.add_argument("--microbatches", default="1024,256,64", help="sequences of TRL's micro-batch to try")
     arguments = harness.parse(made, words)
     report = harness.Report("step", arguments, machine.describe(arguments.device))
