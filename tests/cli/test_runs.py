@@ -44,7 +44,7 @@ DEMONSTRATIONS = [
     {"question": "5-1+4", "answer": "8", "response": "4 9</think> <answer>9</answer>"},  # wrong
     {"question": "8-8+1", "answer": "1", "response": "0 1</think> <answer>1"},  # without its stop string
 ]
-STEPS = 6
+STEPS = 8
 """Of the runs that are stopped from outside: enough that they are not done when they are."""
 SFT = {"name": "sft", "epochs": 8, "sequences_per_update": 0}
 
@@ -475,7 +475,7 @@ def test_processes_that_were_interrupted_or_killed_and_continued_are_the_uninter
         code, out, _ = verigrad("train", "long.toml", "--run.dir", run)
         assert code == 0
         assert (f"{run}: continuing after step" in out) == (run != "whole")
-        assert steps_of(Path(run) / "eval.jsonl") == [0, 2, 4, 6]
+        assert steps_of(Path(run) / "eval.jsonl") == list(range(0, STEPS + 1, 2))
         assert sha256(run) == sha256("whole")
         assert logs(Path(run)) == logs(Path("whole"))
 
