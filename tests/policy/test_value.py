@@ -99,7 +99,8 @@ def test_fitting_does_not_touch_the_policy():
 def test_no_gradient_flows_into_what_it_reads():
     head = ValueHead(4, 1e-2, torch.device("cpu"))
     hidden = torch.randn(3, 4, requires_grad=True)
-    head.fit(hidden, torch.ones(3))
+    assert head.accumulate(hidden, torch.ones(3), 1 / 3) == 0.5
+    head.step()
     assert hidden.grad is None
     assert head.read(hidden).requires_grad, "but the head itself learns"
 
@@ -121,3 +122,12 @@ def test_a_restored_head_goes_on_as_the_one_that_was_saved():
     losses = [policy.fit_value(samples, epochs=3) for policy in (one, other)]
     assert losses[0] == losses[1]
     assert values_of(one) == values_of(other)
+
+
+@pytest.mark.parametrize("microbatch", [1, 12])
+def test_micro_batches_bound_the_memory_of_a_fit_and_change_nothing(microbatch):
+    samples = targets([1.0, 0.0, 0.5])
+    whole, cut = with_head(), with_head(tokens_per_microbatch=microbatch)
+    losses = [policy.fit_value(samples, epochs=4) for policy in (whole, cut)]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+    assert values_of(whole) == pytest.approx(values_of(cut), abs=1e-6)

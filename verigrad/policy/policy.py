@@ -150,16 +150,21 @@ class Policy:
         }
 
     def fit_value(self, samples: Sequence[Sample], epochs: int) -> float:
-        """Fits the value head to the stream `returns` of the samples; returns the last pass's mean ½(V − R)²."""
+        """Fits the value head to the stream `returns` of the samples; returns the last pass's mean ½(V − R)².
+
+        Every pass is one update on the mean over all tokens, so that micro-batches change nothing.
+        """
         assert self.value is not None
-        losses: list[float] = []
+        tokens = max(1, sum(sum(sample.trajectory.sampled) for sample in samples))
+        loss = 0.0
         for _ in range(epochs):
-            losses = []
+            loss = 0.0
             for batch in pack(samples, self.tokens_per_microbatch, self.device):
                 with torch.no_grad():
                     hidden = self._hidden(batch)
-                losses.append(self.value.fit(hidden, batch.streams["returns"]) * len(hidden))
-        return sum(losses) / max(1, sum(sum(sample.trajectory.sampled) for sample in samples))
+                loss += self.value.accumulate(hidden, batch.streams["returns"], 1.0 / tokens)
+            self.value.step()
+        return loss
 
     def accumulate(
         self, samples: Sequence[Sample], loss: TokenLoss, entropy_bonus: float = 0.0, clip: ClipRange | None = None

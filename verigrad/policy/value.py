@@ -28,14 +28,19 @@ class ValueHead:
         values: Tensor = self._linear(hidden.detach().float())[:, 0]
         return values
 
-    def fit(self, hidden: Float[Tensor, "trained hidden"], returns: Float[Tensor, "trained"]) -> float:
-        """One AdamW update on the mean of ½(V − R)²; returns that mean, taken before."""
+    def accumulate(
+        self, hidden: Float[Tensor, "trained hidden"], returns: Float[Tensor, "trained"], weight: float
+    ) -> float:
+        """Adds the gradient of Σ weight·½(V − R)² to the head's parameters; returns that sum."""
         values = self.read(hidden)
-        loss = value_loss(values, values.detach(), returns.to(values.dtype), 0.0).mean()
-        self._optimizer.zero_grad(set_to_none=True)
+        loss = weight * value_loss(values, values.detach(), returns.to(values.dtype), 0.0).sum()
         loss.backward()
-        self._optimizer.step()
         return loss.item()
+
+    def step(self) -> None:
+        """One AdamW update on what was accumulated."""
+        self._optimizer.step()
+        self._optimizer.zero_grad(set_to_none=True)
 
     def state(self) -> dict[str, Any]:
         return {"linear": self._linear.state_dict(), "optimizer": self._optimizer.state_dict()}
