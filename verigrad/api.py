@@ -26,11 +26,11 @@ from verigrad.algorithms import Evaluation, Parts, Progress, Silent, make_prompt
 from verigrad.config import Config, advice, build
 from verigrad.config import load as load_config
 from verigrad.data import TaskData, load_demonstrations, load_task, load_template
-from verigrad.errors import ConfigError, DataError
+from verigrad.errors import ConfigError, DataError, UsageError
 from verigrad.grading import Grader, from_function
 from verigrad.kernels import fast_products
 from verigrad.policy import Policy
-from verigrad.runs import RunDirectory, make_loggers, read_lines
+from verigrad.runs import RunDirectory, make_loggers, newest_checkpoint, read_lines
 from verigrad.samplers import LocalSampler, ReplaySampler, Sampler
 from verigrad.tasks.overlap import check_overlap
 from verigrad.tasks.templates import Template
@@ -78,6 +78,7 @@ def train(
     without a time limit. `settings` holds the tables of a config file; by default expert iteration for five steps.
     """
     config = _config(policy, reward, settings, run_dir)
+    _check_base(config, policy)
     policy.configure(config.optimizer, config.algorithm.tokens_per_microbatch)
     set_threads(config.run.threads, policy)
     task = TaskData(tuple(problems), tuple(validation))
@@ -209,6 +210,19 @@ def _config(
     tables.setdefault("task", {}).setdefault("name", "given")
     tables.setdefault("model", {})["path"] = policy.path
     return build(tables)
+
+
+def _check_base(config: Config, policy: Policy) -> None:
+    """A run that needs the weights it began with cannot be continued by a policy that has left them behind."""
+    algorithm, checkpoint = config.algorithm, newest_checkpoint(Path(config.run.dir) / "checkpoints")
+    if not policy.updates or checkpoint is None or checkpoint.step >= algorithm.steps:
+        return
+    copied = "reference_logprobs" in make_row(algorithm).needs and not algorithm.divergence.reference
+    if copied or algorithm.restart == "base":
+        raise UsageError(
+            f"{config.run.dir} needs the weights that it began with, and this policy has been trained since "
+            f"({policy.updates} updates); continue it with a policy that was loaded anew"
+        )
 
 
 def _tables(settings: Mapping[str, Any] | None) -> dict[str, dict[str, Any]]:

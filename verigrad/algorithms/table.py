@@ -50,10 +50,14 @@ class Row:
         """Trajectories of the kept rollouts with their advantages, and the credit's new state."""
         advantages, state = self._credit(groups, state) if groups else ([], state)
         return [
-            trajectory(scored.rollout, values, _with_returns(scored, values) if self.needs else None)
+            trajectory(scored.rollout, values, _with_returns(scored, values) if self._reads(scored) else None)
             for group, rows in zip(groups, advantages, strict=True)
             for scored, values in zip(group, rows, strict=True)
         ], state
+
+    def _reads(self, scored: ScoredRollout) -> bool:
+        """Whether the scores matter to the loss, or were only taken of a few rollouts, to be watched."""
+        return bool(self.needs) or "old_logprobs" in scored.scores
 
     def updates(
         self, trajectories: Sequence[Trajectory], seed: str, sampled: Sampled | None = None
@@ -65,9 +69,10 @@ class Row:
 def make_row(algorithm: Algorithm) -> Row:
     """The row that the settings name."""
     loss, credit, numbers = LOSSES[algorithm.loss], CREDITS[algorithm.credit], _numbers(algorithm)
+    read = set(loss.streams) - ({"old_logprobs"} if _single(algorithm) else set())
     return Row(
         algorithm,
-        frozenset({*credit.needs, *loss.streams, *_needs_of_terms(algorithm)} - _GIVEN),
+        frozenset({*credit.needs, *read, *_needs_of_terms(algorithm)} - _GIVEN),
         partial(_token_loss, loss, {name: numbers[name] for name in loss.numbers}, algorithm),
         _clip(algorithm, loss),
         partial(credit.credit, **{name: numbers[name] for name in credit.numbers}),
@@ -94,18 +99,26 @@ def _needs_of_terms(algorithm: Algorithm) -> set[str]:
 
 
 def _clip(algorithm: Algorithm, loss: LossRow) -> ClipRange | None:
-    single = not algorithm.sequences_per_update and not algorithm.tokens_per_update and algorithm.epochs == 1
-    if single or "clip_high" not in loss.numbers:
+    if _single(algorithm) or "clip_high" not in loss.numbers:
         return None
     low = algorithm.clip.low if "clip_low" in loss.numbers else 1.0
     return ClipRange(low, algorithm.clip.high, per_sequence="sequence_index" in loss.streams)
 
 
+def _single(algorithm: Algorithm) -> bool:
+    """Whether a step makes one update: the policy is then still the one that sampled, and every ratio is 1."""
+    return not algorithm.sequences_per_update and not algorithm.tokens_per_update and algorithm.epochs == 1
+
+
 def _token_loss(
     loss: LossRow, numbers: Mapping[str, Any], algorithm: Algorithm, logprobs: Tensor, batch: Batch
 ) -> Tensor:
-    """The row's loss per token, times truncated importance weights, plus the divergence, where they are on."""
-    streams = {**batch.streams, "sequence_index": batch.sequence_index}
+    """The row's loss per token, times truncated importance weights, plus the divergence, where they are on.
+
+    Old log-probs that were not scored are the current ones without gradient: the step's only update.
+    """
+    given = {"old_logprobs": logprobs.detach(), "sequence_index": batch.sequence_index}
+    streams = {**given, **batch.streams}
     result = loss.function(logprobs, *[streams[name] for name in loss.streams], **numbers)
     if algorithm.importance_limit:
         drawn = streams["sampler_logprobs"]

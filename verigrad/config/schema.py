@@ -88,8 +88,8 @@ class Sampler(Section):
     """No end token and no stop before so many tokens."""
     stop: tuple[str, ...] = ("</answer>",)
     """Strings that end a response; they are kept in it."""
-    slots: Positive = 512
-    """Rows decoded at once by the local engine; a finished row's slot is refilled."""
+    slots: Positive = 1024
+    """Rows decoded at once by the local engine; a finished row's slot is refilled. Fewer need less memory."""
 
 
 class Selection(Section):

@@ -83,7 +83,7 @@ class _TokenLogprobs(torch.autograd.Function):
             d_logits.scatter_add_(1, targets[part, None], g[part, None])
             d_logits = _padded(d_logits.div_(temperature[part, None]).to(hidden.dtype))
             d_hidden[part] = (d_logits @ weight)[: len(p)]
-            d_weight += d_logits.T @ _padded(hidden[part])
+            _add_product(d_weight, d_logits.T, _padded(hidden[part]))
             if d_bias is not None:
                 d_bias += d_logits.sum(0)
         return d_hidden, d_weight.to(weight.dtype), d_bias, None, None, None, None
@@ -104,6 +104,14 @@ def _log_softmax(
         banned[end_ids] = True
         logits = logits.masked_fill(end_banned[:, None] & banned, float("-inf"))
     return logits.log_softmax(-1)
+
+
+def _add_product(total: Tensor, left: Tensor, right: Tensor) -> None:
+    """total += left·right, without a temporary where the types agree."""
+    if total.dtype == left.dtype:
+        total.addmm_(left, right)
+    else:
+        total += left @ right
 
 
 def _padded(rows: Tensor) -> Tensor:

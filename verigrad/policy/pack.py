@@ -40,7 +40,7 @@ class Batch:
 
 
 def pack(samples: Sequence[Sample], tokens_per_microbatch: int, device: torch.device | str = "cpu") -> list[Batch]:
-    """Micro-batches of at most `tokens_per_microbatch` tokens (one sequence, where it alone is longer).
+    """Micro-batches of at most `tokens_per_microbatch` tokens, padding included (one sequence, where it is longer).
 
     Sequences are sorted by length, longest first, those of one prompt together: a pack's rows are nearly equal, prompts
     are shared, and the largest pack comes first. Shared tokens count for each sequence: attention sees them there.
@@ -51,14 +51,15 @@ def pack(samples: Sequence[Sample], tokens_per_microbatch: int, device: torch.de
         longest[prompt] = max(longest.get(prompt, 0), len(sample.trajectory.token_ids))
     order = sorted(range(len(samples)), key=lambda row: (-longest[prompts[row]], prompts[row], row))
     packs: list[list[int]] = []
-    room = 0
+    width = 0
     for row in order:
         length = len(samples[row].trajectory.token_ids)
-        if length > room:
+        widest = max(width, length)
+        if not packs or (len(packs[-1]) + 1) * widest > tokens_per_microbatch:
             packs.append([])
-            room = max(tokens_per_microbatch, length)
+            widest = length
         packs[-1].append(row)
-        room -= length
+        width = widest
     return [_batch([samples[row] for row in rows], tuple(rows), device) for rows in packs]
 
 

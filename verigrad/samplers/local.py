@@ -35,7 +35,7 @@ class _Row:
 class LocalSampler:
     """Samples from a transformers model in this process; may share the trainer's module."""
 
-    def __init__(self, model: nn.Module, *, decode: Decode, end_ids: Collection[int], slots: int = 512) -> None:
+    def __init__(self, model: nn.Module, *, decode: Decode, end_ids: Collection[int], slots: int = 1024) -> None:
         self._model: Any = model
         self._backbone, self._head = backbone_of(model), head_of(model)
         self._decode, self._end_ids = decode, frozenset(end_ids)
