@@ -6,14 +6,17 @@ import re
 
 import pytest
 
+from tests.tiny import make_group
 from verigrad.algorithms.select import SELECTIONS
 from verigrad.config import ROWS, advice, build
-from verigrad.config.load import GROUP_CREDITS
+from verigrad.config.load import CENTRED_CREDITS, GROUP_CREDITS
 from verigrad.config.rows import CHOICES
 from verigrad.errors import ConfigError
 from verigrad.objective import CREDITS, DIVERGENCES, LOSSES, NORMALIZERS
+from verigrad.types import Group, ScoredRollout
 
 GRADIENT_ROWS = [name for name in ROWS if ROWS[name]["loss"] != "nll"]
+STREAMS = {"baseline": (0.0,), "values": (0.0,)}
 
 
 def config_of(**algorithm):
@@ -40,6 +43,15 @@ def test_the_estimators_of_a_divergence_are_those_of_its_functions():
     for name in DIVERGENCES:
         assert config_of(name="grpo", divergence={"estimator": name}).algorithm.divergence.estimator == name
     assert "should be 'k1', 'k2' or 'k3'" in refusal(name="grpo", divergence={"estimator": "k4"})
+
+
+def test_the_centred_credits_are_those_that_are_zero_on_equal_rewards():
+    groups = [
+        Group(group.prompt, tuple(ScoredRollout(rollout, STREAMS) for rollout in group))
+        for group in (make_group((1,), [(2,), (3,)], (1, 1)),)
+    ]
+    zero = {name for name, row in CREDITS.items() if row.credit(groups, None)[0] == [[(0.0,), (0.0,)]]}
+    assert zero == set(CENTRED_CREDITS)
 
 
 @pytest.mark.parametrize("name", ROWS)
@@ -71,6 +83,14 @@ def test_a_misspelt_choice_is_answered_with_the_nearest_one(key):
                 {"name": "reinforce", "credit": credit, "rollouts_per_question": 1},
                 f"algorithm.rollouts_per_question = 1 makes every {credit} advantage 0, so nothing would be learnt; "
                 "use 2 or more, or algorithm.credit = 'reward'",
+            )
+            for credit in GROUP_CREDITS
+        ],
+        *[
+            (
+                {"name": "reinforce", "credit": credit, "selection": {"max_per_question": 1}},
+                f"algorithm.selection.max_per_question = 1 makes every {credit} advantage 0, so nothing would be "
+                "learnt; use 0 or 2 and more, or algorithm.credit = 'reward'",
             )
             for credit in GROUP_CREDITS
         ],
@@ -121,6 +141,7 @@ def test_what_would_learn_nothing_or_something_else_is_refused_in_one_line(algor
     [
         {"name": "reinforce", "credit": "leave_one_out", "rollouts_per_question": 2},
         {"name": "reinforce", "credit": "batch_mean", "rollouts_per_question": 1},
+        {"name": "reinforce", "credit": "group_mean", "selection": {"max_per_question": 2}},
         {"name": "dapo", "selection": {"refills": 0}, "rollouts_per_question": 2},
         {"name": "expert_iteration", "loss": "policy_gradient", "credit": "reward"},
         {"name": "sft", "divergence": {"in_loss": 0.1}},
@@ -149,6 +170,14 @@ def test_a_row_that_clips_says_so_where_one_update_cannot(name):
 @pytest.mark.parametrize(
     ("algorithm", "line"),
     [
+        *[
+            (
+                {"select": "correct", "credit": credit},
+                f"select = 'correct' with credit = {credit!r}: where every correct response has the same reward, "
+                "every advantage is 0; use select = 'all' or 'signal'",
+            )
+            for credit in CENTRED_CREDITS
+        ],
         (
             {"divergence": {"in_loss": 0.1, "estimator": "k1"}},
             "algorithm.divergence: k1 in the loss has expected gradient 0; use k2, k3, or in_reward",
@@ -171,6 +200,8 @@ def test_what_is_valid_but_not_what_it_seems_is_said(algorithm, line):
         {"divergence": {"in_loss": 0.1}},
         {"divergence": {"in_reward": 0.1, "estimator": "k1"}},
         {"credit": "reward_to_go"},
+        {"select": "correct"},
+        {"select": "signal", "credit": "group_mean"},
         {"credit": "reward", "gamma": 0.9},
         {"credit": "value"},
         {"credit": "reward", "gae_lambda": 0.95},

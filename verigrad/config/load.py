@@ -17,6 +17,8 @@ from verigrad.errors import ConfigError, DataError
 
 # Credits that compare a rollout with others of its question.
 GROUP_CREDITS = ("group_mean", "leave_one_out", "group_zscore")
+# Credits that are 0 where all rewards are equal.
+CENTRED_CREDITS = (*GROUP_CREDITS, "batch_mean", "batch_zscore")
 
 
 def load(path: str | Path, overrides: Sequence[str] = ()) -> Config:
@@ -182,6 +184,11 @@ def _check_algorithm(algorithm: Algorithm) -> None:
             f"algorithm.rollouts_per_question = 1 makes every {algorithm.credit} advantage 0, so nothing would be "
             "learnt; use 2 or more, or algorithm.credit = 'reward'"
         )
+    if algorithm.credit in GROUP_CREDITS and algorithm.selection.max_per_question == 1:
+        raise ConfigError(
+            f"algorithm.selection.max_per_question = 1 makes every {algorithm.credit} advantage 0, so nothing would be "
+            "learnt; use 0 or 2 and more, or algorithm.credit = 'reward'"
+        )
     if algorithm.select == "signal" and group == 1:
         raise ConfigError(
             "algorithm.select = 'signal' with rollouts_per_question = 1: no group of one has signal; use 2 or more"
@@ -214,6 +221,11 @@ def advice(config: Config) -> list[str]:
         lines.append(
             f"one update per batch of rollouts: the ratio is 1, so {algorithm.loss} never clips; "
             "set algorithm.epochs or algorithm.sequences_per_update for more updates"
+        )
+    if algorithm.select == "correct" and algorithm.credit in CENTRED_CREDITS:
+        lines.append(
+            f"select = 'correct' with credit = {algorithm.credit!r}: where every correct response has the same reward, "
+            "every advantage is 0; use select = 'all' or 'signal'"
         )
     if algorithm.divergence.in_loss and algorithm.divergence.estimator == "k1":
         lines.append("algorithm.divergence: k1 in the loss has expected gradient 0; use k2, k3, or in_reward")
