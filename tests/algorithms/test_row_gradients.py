@@ -78,10 +78,14 @@ def policy_of(model: Any, **settings: Any) -> Policy:
     return policy
 
 
-def samples_of(row: Row, groups: Sequence[Group[Rollout]], policy: Policy, reference: Any = None) -> list[Sample]:
-    """The one update of a step, as the training loop makes it."""
+def samples_of(
+    row: Row, groups: Sequence[Group[Rollout]], policy: Policy, reference: Any = None, *, later: bool = False
+) -> list[Sample]:
+    """The one update of a step, as the training loop makes it; with old log-probs too where it is a `later` one."""
     held = make_policy(reference) if reference is not None else None
-    scored, _ = score(policy, groups, row.needs, 0, held, [0.5] * len(groups))
+    scored, _ = score(
+        policy, groups, row.needs | {"old_logprobs"} if later else row.needs, 0, held, [0.5] * len(groups)
+    )
     trajectories, _ = row.credit(row.select(scored), EARLIER)
     lengths = [len(rollout.completion.token_ids) for group in groups for rollout in group]
     ((_, samples),) = row.updates(trajectories, "seed", Sampled(len(lengths), sum(lengths), BUDGET))
@@ -91,9 +95,9 @@ def samples_of(row: Row, groups: Sequence[Group[Rollout]], policy: Policy, refer
 def gradient(
     row: Row, model: Any = None, groups: Sequence[Group[Rollout]] | None = None, microbatch: int = 10_000
 ) -> dict[str, Tensor]:
-    """Of the step's update at `model`, its rollouts being the base's; KL to a reference is to the seventh model."""
+    """Of the step's first update, or of one at another `model`; rollouts are the base's, the reference is seed 7's."""
     reference = make_model(seed=7, dtype=torch.float64) if "reference_logprobs" in row.needs else None
-    samples = samples_of(row, groups or groups_of(), policy_of(base()), reference)
+    samples = samples_of(row, groups or groups_of(), policy_of(base()), reference, later=model is not None)
     policy = policy_of(model or base(), tokens_per_microbatch=microbatch)
     policy.accumulate(samples, row.loss)
     return gradients(policy.model)
@@ -206,8 +210,16 @@ def test_each_row_has_an_oracle():
 @pytest.mark.parametrize("where", ["first update", "later"])
 @pytest.mark.parametrize("name", ORACLES)
 def test_the_gradient_of_each_row_is_the_one_of_its_formula(name, where):
-    model = base() if where == "first update" else moved()
-    assert distance(gradient(row_of(name), model), slow_gradient(ORACLES[name], model)) < 1e-8
+    model = None if where == "first update" else moved()
+    assert distance(gradient(row_of(name), model), slow_gradient(ORACLES[name], model or base())) < 1e-8
+
+
+@pytest.mark.parametrize("name", ORACLES)
+def test_scoring_the_old_policy_changes_nothing_in_the_first_update(name):
+    # A step of one update does without: the current log-probs, held fixed, are the old ones.
+    row = row_of(name)
+    assert "old_logprobs" not in row.needs
+    assert distance(gradient(row, base()), gradient(row)) < 1e-12
 
 
 def test_away_from_the_old_policy_something_is_clipped_and_something_is_not():
