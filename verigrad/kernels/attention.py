@@ -188,7 +188,9 @@ class _Prefill(PackedPlan):
 class _Decode:
     def __init__(self, cache: SlotCache, positions: Tensor, extent: int) -> None:
         self._cache, self._positions, self._extent = cache, positions, extent
-        self._rows = torch.arange(len(positions), device=positions.device)
+        heads = cache.keys.shape[2]
+        rows = torch.arange(len(positions) * heads, device=positions.device)
+        self._places = rows * cache.capacity + positions.repeat_interleave(heads)
         later = torch.arange(extent, device=positions.device) > positions[:, None]
         self._mask = torch.zeros(later.shape, dtype=cache.keys.dtype, device=positions.device)
         self._mask.masked_fill_(later, float("-inf"))
@@ -196,8 +198,8 @@ class _Decode:
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
         cache = self._cache
         count, kv_heads, size = key.shape
-        cache.keys[layer, self._rows, :, self._positions] = key
-        cache.values[layer, self._rows, :, self._positions] = value
+        for store, new in ((cache.keys, key), (cache.values, value)):
+            store[layer].view(-1, size).index_copy_(0, self._places, new.reshape(-1, size))
         keys = cache.keys[layer, :count, :, : self._extent]
         values = cache.values[layer, :count, :, : self._extent]
         grouped = query.view(count, kv_heads, -1, size)

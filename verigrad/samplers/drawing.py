@@ -10,7 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from jaxtyping import Bool, Float, Int
-from torch import Tensor
+from torch import Tensor, nn
+
+# Tokens of a block in `draw`.
+BLOCK = 32
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
@@ -54,11 +57,35 @@ def log_distribution(
 
 
 def draw(log_p: Float[Tensor, "rows vocabulary"], uniform: Float[Tensor, "rows"]) -> Int[Tensor, "rows"]:
-    """One token per row by inverting the cumulative distribution at `uniform`, never one of probability 0."""
-    cumulative = log_p.exp().cumsum(-1, dtype=torch.float64)
+    """One token per row by inverting the cumulative distribution at `uniform`; never one of probability 0.
+
+    In two steps, so that sums of the whole vocabulary are made once and in float32: first the block of tokens, then the
+    token in its block. Cumulative sums are float64. A row of NaN gives a number beyond the vocabulary.
+    """
+    rows, vocabulary = log_p.shape
+    blocks = nn.functional.pad(log_p.exp(), (0, -vocabulary % BLOCK)).view(rows, -1, BLOCK)
+    block, rest = _invert(blocks.sum(-1), uniform.double())
+    chosen = block.clamp_max(blocks.shape[1] - 1)
+    within = blocks.gather(1, chosen[:, None, None].expand(-1, 1, BLOCK))[:, 0]
+    place, _ = _invert(within, rest)
+    return block * BLOCK + place
+
+
+def _invert(
+    masses: Float[Tensor, "rows places"], uniform: Float[Tensor, "rows"]
+) -> tuple[Int[Tensor, "rows"], Float[Tensor, "rows"]]:
+    """The place where the cumulative share of `masses` first exceeds `uniform`, and how far into its share, in [0, 1).
+
+    The place has mass: the target is held below the total, and the search takes the first sum strictly above it.
+    """
+    cumulative = masses.cumsum(-1, dtype=torch.float64)
     total = cumulative[:, -1:]
     target = torch.minimum(uniform[:, None] * total, torch.nextafter(total, torch.zeros_like(total)))
-    return torch.searchsorted(cumulative, target, right=True)[:, 0]
+    place = torch.searchsorted(cumulative, target, right=True)
+    found = place.clamp_max(masses.shape[1] - 1)
+    mass = masses.gather(1, found).double()
+    into = (target - cumulative.gather(1, found) + mass) / mass
+    return place[:, 0], into[:, 0].clamp(0, 1 - 2**-53)
 
 
 def _truncated(log_p: Tensor, top_p: float, top_k: int) -> Tensor:
