@@ -112,7 +112,7 @@ def test_equal_prompts_are_trained_through_once():
 
 
 def test_padding_is_what_shorter_rows_lack():
-    assert training.padding([(2, 8), (2, 4), (2, 2)], budget=16) == pytest.approx(1 - 20 / (2 * 10 + 4))
+    assert training.padding([(2, 8), (2, 4), (2, 2)], budget=16) == pytest.approx(1 - 20 / (10 + 2 * 6))
     assert training.padding([(2, 8)] * 3, budget=4096) == 0
 
 

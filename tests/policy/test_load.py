@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import copy
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -176,11 +179,25 @@ def test_a_broken_directory_is_one_line(directory, file, damage, message):
     assert "\n" not in str(raised.value)
 
 
-def test_offline_is_said(directory, monkeypatch):
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+def test_offline_is_said_of_a_hub_id_and_not_of_a_directory(directory):
+    # in a process of its own: the hub's client reads the variable when it is imported
     (directory / "config.json").unlink()
-    with pytest.raises(UsageError, match=r"cannot be loaded \(offline: HF_HUB_OFFLINE is set\)"):
-        load_model(str(directory))
+    code = (
+        "import sys; from verigrad.policy.load import load_model\n"
+        "for path in sys.argv[1:]:\n"
+        "    try: load_model(path)\n"
+        "    except Exception as error: print(type(error).__name__, error)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, "someone/model", str(directory)],
+        env={**os.environ, "HF_HUB_OFFLINE": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    hub, local = done.stdout.strip().splitlines()
+    assert hub.startswith("UsageError") and "cannot be loaded (offline: HF_HUB_OFFLINE is set)" in hub
+    assert local.startswith("UsageError") and "offline" not in local
 
 
 def with_words(*words, **special):

@@ -20,7 +20,7 @@ def test_two_sequences_by_hand():
     # token   10 11 12 13 14  20 21 22        trained: places 3 4 and 6 7, each predicted from the place before
     first = make_sample((10, 11, 12), (13, 14), weight=0.5, temperature=0.5, min_tokens=1, advantages=(2.0, 3.0))
     second = make_sample((20,), (21, 22), weight=0.25, min_tokens=2, advantages=(-1.0, -2.0))
-    (batch,) = pack([second, first], tokens_per_microbatch=8)
+    (batch,) = pack([second, first], tokens_per_microbatch=10)
     assert batch.rows == (1, 0)  # the longer one comes first
     assert batch.token_ids.tolist() == [10, 11, 12, 13, 14, 20, 21, 22]
     assert batch.plan.positions.tolist() == [0, 1, 2, 3, 4, 0, 1, 2]
@@ -68,9 +68,10 @@ def test_nothing_makes_no_batch():
     ("budget", "rows"),
     [
         (1, [(1,), (3,), (0,), (2,)]),  # every sequence is longer than the budget and has a pack of its own
-        (7, [(1,), (3,), (0, 2)]),  # lengths 7 | 5 | 4 + 2
-        (9, [(1,), (3, 0), (2,)]),  # 7 | 5 + 4 | 2: a pack is closed once a sequence does not fit
-        (18, [(1, 3, 0, 2)]),  # 7 + 5 + 4 + 2
+        (8, [(1,), (3,), (0, 2)]),  # lengths 7 | 5 | 4, 2: two rows padded to 4
+        (10, [(1,), (3, 0), (2,)]),  # 7 | 5, 4: two rows padded to 5 | 2: a pack is closed once a row does not fit
+        (27, [(1, 3, 0), (2,)]),  # four rows padded to 7 would be 28
+        (28, [(1, 3, 0, 2)]),
     ],
 )
 def test_packs_by_hand(budget, rows):
@@ -115,7 +116,7 @@ def test_every_sequence_is_in_one_pack_whole_and_within_the_budget(shapes, budge
     assert sorted(row for batch in batches for row in batch.rows) == list(range(len(samples)))
     for batch in batches:
         tracks = [samples[row].trajectory for row in batch.rows]
-        assert sum(len(track.token_ids) for track in tracks) <= budget or len(tracks) == 1
+        assert len(tracks) * max(len(track.token_ids) for track in tracks) <= budget or len(tracks) == 1
         prompts = {shapes[row][0] for row in batch.rows}  # each of them is there once
         assert len(batch.token_ids) == sum(map(len, prompts)) + len(batch.targets)
         for index, (row, track) in enumerate(zip(batch.rows, tracks, strict=True)):

@@ -53,7 +53,8 @@ def load_model(path: str, dtype: str = "float32", device: str = "auto") -> tuple
             source, dtype=getattr(torch, dtype), attn_implementation="sdpa", output_loading_info=True
         )
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        offline = " (offline: HF_HUB_OFFLINE is set)" if os.environ.get("HF_HUB_OFFLINE") else ""
+        hub = not Path(source).exists()
+        offline = " (offline: HF_HUB_OFFLINE is set)" if hub and os.environ.get("HF_HUB_OFFLINE") else ""
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise UsageError(
             f"model.path = {path!r} cannot be loaded{offline}: {reason}; "
