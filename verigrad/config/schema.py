@@ -225,7 +225,7 @@ class Eval(Section):
 
 class Log(Section):
     generations: NonNegative = 4
-    """Rollouts shown on the terminal and kept as a table at each step: half correct, half not, where there are."""
+    """Rollouts shown on the terminal at each step, half of them correct where there are; all are in rollouts/."""
     loggers: tuple[Literal["tensorboard", "wandb", "trackio"], ...] = ()
     """Further places that metrics go to; each needs its extra."""
 

@@ -187,7 +187,7 @@ class _Prefill(PackedPlan):
 
 class _Decode:
     def __init__(self, cache: SlotCache, positions: Tensor, extent: int) -> None:
-        self._cache, self._positions, self._extent = cache, positions, extent
+        self._cache, self._extent = cache, extent
         heads = cache.keys.shape[2]
         rows = torch.arange(len(positions) * heads, device=positions.device)
         self._places = rows * cache.capacity + positions.repeat_interleave(heads)
