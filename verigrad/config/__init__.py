@@ -1,6 +1,18 @@
 """Settings: the schema, the table of algorithms, and how a file becomes a checked config."""
 
-from verigrad.config.load import advice, build, differences, dump, load, nearest, parse_overrides, settings
+from verigrad.config.load import (
+    advice,
+    build,
+    differences,
+    dump,
+    explain,
+    load,
+    load_with,
+    nearest,
+    parse_overrides,
+    read_tables,
+    settings,
+)
 from verigrad.config.rows import ROWS
 from verigrad.config.schema import Config, Section
 
@@ -12,8 +24,11 @@ __all__ = [
     "build",
     "differences",
     "dump",
+    "explain",
     "load",
+    "load_with",
     "nearest",
     "parse_overrides",
+    "read_tables",
     "settings",
 ]

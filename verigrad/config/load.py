@@ -6,7 +6,7 @@ import difflib
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, cast, get_args, get_origin
 
 import tomli_w
 from pydantic import BaseModel, ValidationError
@@ -23,18 +23,28 @@ CENTRED_CREDITS = (*GROUP_CREDITS, "batch_mean", "batch_zscore")
 
 def load(path: str | Path, overrides: Sequence[str] = ()) -> Config:
     """The checked config of a TOML file, `overrides` being `--section.key value` words from the command line."""
+    return load_with(path, parse_overrides(overrides))
+
+
+def load_with(path: str | Path, values: Mapping[str, Any]) -> Config:
+    """The checked config of a TOML file, `values` ({"section.key": value}) in place of the file's own."""
     path = Path(path)
+    tables = read_tables(path)
+    for key, value in values.items():
+        _set(tables, key, value)
+    return build(tables, default_dir=f"runs/{path.stem}")
+
+
+def read_tables(path: Path) -> dict[str, Any]:
+    """The tables of a TOML file; DataError or ConfigError where it cannot be read."""
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise DataError(f"{path}: no such config file; give the path of a TOML file, e.g. one below configs/") from None
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: cannot be read as text ({error}); give the path of a TOML file") from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: not valid TOML: {error}") from None
-    for key, value in parse_overrides(overrides).items():
-        _set(tables, key, value)
-    return build(tables, default_dir=f"runs/{path.stem}")
 
 
 def build(tables: Mapping[str, Any], default_dir: str = "runs/run") -> Config:
@@ -42,7 +52,7 @@ def build(tables: Mapping[str, Any], default_dir: str = "runs/run") -> Config:
     try:
         config = Config.model_validate(_resolved(tables, default_dir))
     except ValidationError as error:
-        raise ConfigError(_explain(error)) from None
+        raise ConfigError(explain(error)) from None
     _check_across(config)
     return config
 
@@ -236,14 +246,14 @@ def advice(config: Config) -> list[str]:
     return lines
 
 
-def _explain(error: ValidationError) -> str:
-    """One line per fault: key, value, rule; for an unknown key the nearest known one."""
+def explain(error: ValidationError, schema: type[BaseModel] = Config) -> str:
+    """A clause per fault: key, value, rule; for an unknown key the nearest known one."""
     lines = []
     for fault in error.errors():
         where = [str(part) for part in fault["loc"]]
         key = ".".join(where)
         if fault["type"] == "extra_forbidden":
-            lines.append(f"unknown key {key}: {nearest(where[-1], _keys(where[:-1]))}")
+            lines.append(f"unknown key {key}: {nearest(where[-1], _keys(schema, where[:-1]))}")
         elif fault["type"] == "missing":
             lines.append(f"{key}: a value is missing")
         else:
@@ -251,10 +261,12 @@ def _explain(error: ValidationError) -> str:
     return "; ".join(lines)
 
 
-def _keys(sections: Sequence[str]) -> list[str]:
-    model: type[BaseModel] = Config
+def _keys(model: type[BaseModel], sections: Sequence[str]) -> list[str]:
     for section in sections:
+        if section.isdigit():  # a place in a list
+            continue
         annotation = model.model_fields[section].annotation
+        annotation = get_args(annotation)[0] if get_origin(annotation) in (tuple, list) else annotation
         assert isinstance(annotation, type) and issubclass(annotation, BaseModel)
         model = annotation
     return list(model.model_fields)

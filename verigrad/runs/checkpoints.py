@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from verigrad.runs.files import sync, sync_tree, write_whole
 
 STATE = "trainer.pt"
@@ -24,6 +22,8 @@ class Checkpoint:
 
     def state(self) -> dict[str, Any]:
         """The trainer's state as it was saved. Tensors and plain values only: nothing in the file is executed."""
+        import torch  # here: a look at which steps are saved, of many runs, needs no second to load it
+
         loaded: dict[str, Any] = torch.load(self.directory / STATE, map_location="cpu", weights_only=True)
         return loaded
 
@@ -32,6 +32,8 @@ def save_checkpoint(
     parent: Path, step: int, export: Callable[[Path], None], state: dict[str, Any], keep: int
 ) -> Checkpoint:
     """Writes step's checkpoint aside, flushes it, renames it, points `latest` at it, then deletes all but `keep`."""
+    import torch
+
     parent.mkdir(parents=True, exist_ok=True)
     aside, directory = parent / f".step_{step:06d}.tmp", parent / f"step_{step:06d}"
     for leftover in (aside, directory):

@@ -89,8 +89,9 @@ class RunDirectory:
                     "continue it with its own settings, or give another run.dir"
                 )
         else:
-            write_whole(self.path / "environment.json", to_line(environment(self._config.run.seed)))
             write_whole(resolved, dump(self._config))
+        if not (self.path / "environment.json").exists():
+            write_whole(self.path / "environment.json", to_line(environment(self._config.run.seed)))
         done = self.checkpoint.step if self.checkpoint else -1
         for name in ("metrics", "eval"):
             _truncate(self.path / f"{name}.jsonl", done)
