@@ -18,6 +18,24 @@ from verigrad.errors import DataError, RunStopped, UsageError
 
 DONE, BAD_USAGE, STOPPED, INTERRUPTED = 0, 2, 3, 130
 
+SWEEP_HELP = """a sweep file (docs/sweeps.md):
+
+  description = "Which learning rate?"   # heads the report
+  base = "../tiny/grpo.toml"             # config that every run starts from, relative to this file
+  seeds = [0, 1, 2]                      # run.seed of the replicates
+  [sweep]
+  dir = "runs/sweeps/lr"                 # default: runs/sweeps/<name of the file>
+  target = 0.8                           # the accuracy to which steps and rollouts are counted
+  [set]                                  # for every run, keys as on the command line
+  "algorithm.steps" = 50
+  [grid]                                 # every combination is a cell
+  "optimizer.lr" = [1e-4, 3e-4, 1e-3]
+  [[cell]]                               # beside or instead of the grid: settings that go together
+  name = "rloo"
+  set = { "algorithm.name" = "rloo" }
+
+Finished runs are not run again; begun ones go on; one that stopped itself is a result. Ctrl-C saves."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code. What was raised on purpose becomes one line on standard error."""
@@ -149,11 +167,22 @@ def _declare_config(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _declare_sweep(parser: argparse.ArgumentParser) -> None:
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("sweep", metavar="SWEEP.toml", help="what every run starts from, and what is varied")
+    parser.add_argument("--jobs", metavar="N", type=int, default=1, help="runs at a time (default: %(default)s)")
+    parser.add_argument("--retry", action="store_true", help="also go on with runs that stopped themselves")
+    parser.add_argument("--dry-run", action="store_true", help="list the runs and their settings; nothing runs")
+    parser.epilog = SWEEP_HELP
+
+
 def _declare_report(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("dirs", metavar="DIR", nargs="+", type=Path, help="run directory, or a directory of runs")
+    parser.add_argument("dirs", metavar="DIR", nargs="+", type=Path, help="run directory, sweep, or directory of runs")
     parser.add_argument(
         "--out", metavar="FILE", type=Path, help="where to write the page (default: report.html in DIR)"
     )
+    parser.add_argument("--markdown", metavar="FILE", type=Path, help="of one sweep: also its tables as Markdown")
+    parser.add_argument("--plots", metavar="FOLDER", type=Path, help="of one sweep: also its figures as PNG and SVG")
 
 
 def _declare_sample(parser: argparse.ArgumentParser) -> None:
@@ -209,6 +238,12 @@ def _config(args: argparse.Namespace) -> int:
     return DONE
 
 
+def _sweep(args: argparse.Namespace) -> int:
+    from verigrad.cli import sweep
+
+    return sweep.sweep(args.sweep, jobs=args.jobs, retry=args.retry, dry_run=args.dry_run)
+
+
 def _report(args: argparse.Namespace) -> int:
     for path in args.dirs:
         if not path.is_dir():
@@ -220,6 +255,10 @@ def _report(args: argparse.Namespace) -> int:
     console = Console()
     report.print_table(args.dirs, console)
     page = report.write_report(args.dirs, args.out)
+    if args.markdown:
+        report.write_markdown(args.dirs, args.markdown)
+    if args.plots:
+        report.save_plots(args.dirs, args.plots)
     console.print(f"report: {page}", soft_wrap=True, highlight=False, markup=False)
     return DONE
 
@@ -262,6 +301,7 @@ def _lab(args: argparse.Namespace) -> int:
 COMMANDS = {
     "evaluate": Command("Measure a model or checkpoint on the validation problems.", _declare_config, _evaluate, True),
     "train": Command("Train by any algorithm; a run that exists is continued.", _declare_config, _train, True),
+    "sweep": Command("Run a grid of settings × seeds, go on where it was, and report.", _declare_sweep, _sweep),
     "report": Command("Show runs as a table, and as one self-contained HTML page.", _declare_report, _report),
     "sample": Command("Put questions to one model, or to several side by side.", _declare_sample, _sample),
     "grade": Command("Grade rows of question, answer and response offline.", _declare_grade, _grade),
