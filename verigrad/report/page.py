@@ -47,17 +47,23 @@ def render(runs: Sequence[RunLog]) -> str:
         *(_result(run) for run in runs[:1] if len(runs) == 1),
         *([_runs_table(runs)] if len(runs) > 1 else []),
         _figures(draw_all(runs)),
-        _section("Evaluations", "evaluations", "".join(_evaluations(run, len(runs) > 1) for run in runs)),
+        section("Evaluations", "evaluations", "".join(_evaluations(run, len(runs) > 1) for run in runs)),
         _browser(selection),
-        _section("Settings and environment", "settings", "".join(_settings(run, len(runs) > 1) for run in runs)),
+        section("Settings and environment", "settings", "".join(_settings(run, len(runs) > 1) for run in runs)),
     ]
+    script = f"{_data(selection)}<script>\n{_asset('page.js')}</script>\n"
+    return document(title, "".join(body), script)
+
+
+def document(title: str, body: str, script: str = "") -> str:
+    """A whole page around the body; everything that it needs is in it."""
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{SECURITY}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="color-scheme" content="light dark">\n'
         f"<title>{text(title)} — Verigrad report</title>\n<style>\n{_asset('page.css')}</style>\n</head>\n<body>\n"
-        f"<main>\n{''.join(body)}</main>\n{_data(selection)}<script>\n{_asset('page.js')}</script>\n</body>\n</html>\n"
+        f"<main>\n{body}</main>\n{script}</body>\n</html>\n"
     )
 
 
@@ -91,19 +97,19 @@ def _progress(run: RunLog) -> str:
         f"{done} of {planned} steps" + (", not finished" if done < planned else "") if planned else f"{done} steps"
     ]
     parts += [f"{rollouts:,.0f} rollouts"] if rollouts is not None else []
-    parts += [_duration(seconds)] if seconds is not None else []
+    parts += [duration(seconds)] if seconds is not None else []
     return " · ".join(parts)
 
 
 def _result(run: RunLog) -> str:
     """Base and final accuracy, large, each with its conditions, and what the comparison says in words."""
     if not run.evaluations:
-        return _section("Result", "result", "<p>No evaluation has been recorded yet.</p>")
+        return section("Result", "result", "<p>No evaluation has been recorded yet.</p>")
     ends = [run.evaluations[0]] if len(run.evaluations) == 1 else [run.evaluations[0], run.evaluations[-1]]
     cards = '<div class="arrow" aria-hidden="true">→</div>'.join(_card(row) for row in ends)
     said = "".join(f"<p>{text(sentence)}</p>" for sentence in sentences(run))
     note = "<p class='note'>The last evaluation is shown, not the best one. Intervals: 95 %, over problems.</p>"
-    return _section("Result", "result", f'<div class="cards">{cards}</div>\n<div class="said">{said}{note}</div>')
+    return section("Result", "result", f'<div class="cards">{cards}</div>\n<div class="said">{said}{note}</div>')
 
 
 def _card(row: Record) -> str:
@@ -117,11 +123,11 @@ def _card(row: Record) -> str:
     return (
         f'<div class="card"><div class="where">{text(where)}</div><div class="big">{big}</div>'
         f'<div class="limits">{text(limits)} · n = {text(_plain(row.get("n", "?")))}</div>'
-        f'<div class="more">{text(" · ".join(more))}</div><div class="conditions">{text(_conditions(row))}</div></div>'
+        f'<div class="more">{text(" · ".join(more))}</div><div class="conditions">{text(conditions(row))}</div></div>'
     )
 
 
-def _conditions(row: Record) -> str:
+def conditions(row: Record) -> str:
     shown = [(label, row[key]) for key, label in CONDITION_LABELS if key in row and key != "n"]
     return ", ".join(f"{label} {_plain(value)}" for label, value in shown)
 
@@ -138,12 +144,12 @@ def _runs_table(runs: Sequence[RunLog]) -> str:
         base = interval_text(accuracy(run.evaluations[0]), unit=False) if run.evaluations else "—"
         cells = [run.name, run.setting("algorithm.name"), run.setting("run.seed"), step_of(last) if last else "—", base]
         cells += [interval_text(accuracy(last, prefix), unit=False) for prefix in ("", "greedy_")]
-        rows.append([*cells, _plain(last.get("n", "—")), changed, *([] if shared else [_conditions(last)])])
+        rows.append([*cells, _plain(last.get("n", "—")), changed, *([] if shared else [conditions(last)])])
     head += [] if shared else ["conditions"]
     note = f"All: {shared}. " if shared else "The conditions differ: compare with care. "
     note += "The last evaluation of each run, not its best. Intervals: 95 %, over problems."
-    content = _table(head, rows, left=(0, 1, 9)) + f'<p class="note">{text(note)}</p>\n' + _seeds_table(runs)
-    return _section("Result", "result", content)
+    content = table(head, rows, left=(0, 1, 9)) + f'<p class="note">{text(note)}</p>\n' + _seeds_table(runs)
+    return section("Result", "result", content)
 
 
 def _seeds_table(runs: Sequence[RunLog]) -> str:
@@ -156,7 +162,7 @@ def _seeds_table(runs: Sequence[RunLog]) -> str:
             rows.append((names, len(ends), interval_text(seeds_interval(ends), unit=False)))
     if not rows:
         return ""
-    return "<h3>Over seeds</h3>\n" + _table(("runs", "seeds", "last %, mean [95 %, t]"), rows, left=(0,))
+    return "<h3>Over seeds</h3>\n" + table(("runs", "seeds", "last %, mean [95 %, t]"), rows, left=(0,))
 
 
 def _figures(drawings: Sequence[Drawing]) -> str:
@@ -167,7 +173,7 @@ def _figures(drawings: Sequence[Drawing]) -> str:
         f"<figcaption>{text(one.definition)}</figcaption>\n</figure>\n"
         for one in drawings
     )
-    return _section("Curves", "curves", f'<div class="figures">\n{"".join(parts)}</div>')
+    return section("Curves", "curves", f'<div class="figures">\n{"".join(parts)}</div>')
 
 
 def _evaluations(run: RunLog, named: bool) -> str:
@@ -177,15 +183,15 @@ def _evaluations(run: RunLog, named: bool) -> str:
     shared = _shared_conditions(run.evaluations)
     head = ["step", "accuracy %", "greedy %", *(f"pass@{k} %" for k in ks), "format %", "right / wrong / no format"]
     head += ["grader failures", "tokens", "truncated %", "n", *([] if shared else ["conditions"])]
-    rows = [[*_evaluation_cells(row, ks), *([] if shared else [_conditions(row)])] for row in run.evaluations]
+    rows = [[*_evaluation_cells(row, ks), *([] if shared else [conditions(row)])] for row in run.evaluations]
     note = f"Conditions: {shared}." if shared else "The conditions are not the same throughout."
     title = f"<h3>{text(run.name)}</h3>\n" if named else ""
-    return f'{title}<p class="note">{text(note)}</p>\n' + _table(head, rows, left=() if shared else (len(head) - 1,))
+    return f'{title}<p class="note">{text(note)}</p>\n' + table(head, rows, left=() if shared else (len(head) - 1,))
 
 
 def _shared_conditions(rows: Sequence[Record]) -> str:
     """The conditions of the rows if they are the same for all, else ""."""
-    found = {_conditions(row) for row in rows}
+    found = {conditions(row) for row in rows}
     return found.pop() if len(found) == 1 else ""
 
 
@@ -206,7 +212,7 @@ def _evaluation_cells(row: Record, ks: Sequence[int]) -> list[object]:
 
 def _browser(selection: Selection) -> str:
     if not selection.rows:
-        return _section("Rollouts to read", "rollouts", "<p>No rollouts are on disk.</p>")
+        return section("Rollouts to read", "rollouts", "<p>No rollouts are on disk.</p>")
     left = selection.available - len(selection.rows)
     told = f"{len(selection.rows):,} of the {selection.available:,} rollouts of the first, middle and last recorded "
     told += "steps are here"
@@ -227,7 +233,7 @@ def _browser(selection: Selection) -> str:
         )
     )
     controls = f'<div class="controls">{controls}{SEARCH}</div>\n'
-    return _section("Rollouts to read", "rollouts", f'<p class="note">{text(told)}</p>\n{controls}{ROLLOUT_TABLE}')
+    return section("Rollouts to read", "rollouts", f'<p class="note">{text(told)}</p>\n{controls}{ROLLOUT_TABLE}')
 
 
 def _options(values: Iterable[object]) -> str:
@@ -241,8 +247,8 @@ def _data(selection: Selection) -> str:
 
 def _settings(run: RunLog, named: bool) -> str:
     prefix = f"{text(run.name)}: " if named else ""
-    config = _table(("setting", "value"), list(_flat(run.config)), left=(0, 1))
-    environment = _table(("", "value"), list(_flat(run.environment)), left=(0, 1))
+    config = table(("setting", "value"), list(_flat(run.config)), left=(0, 1))
+    environment = table(("", "value"), list(_flat(run.environment)), left=(0, 1))
     return "".join(
         f"<details><summary>{prefix}{label}</summary>{table}</details>\n"
         for label, table, there in (
@@ -261,18 +267,18 @@ def _flat(tables: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, ob
             yield prefix + key, value
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[object]], left: Sequence[int]) -> str:
+def table(head: Sequence[str], rows: Sequence[Sequence[object]], left: Sequence[int]) -> str:
     def line(cells: Sequence[object], tag: str) -> str:
         return "".join(
             f"<{tag}{' class=left' if i in left else ''}>{text(cell)}</{tag}>" for i, cell in enumerate(cells)
         )
 
     body = "\n".join(f"<tr>{line(row, 'td')}</tr>" for row in rows)
-    table = f"<table><thead><tr>{line(head, 'th')}</tr></thead><tbody>\n{body}\n</tbody></table>"
-    return f'<div class="scroll">{table}</div>\n'
+    grid = f"<table><thead><tr>{line(head, 'th')}</tr></thead><tbody>\n{body}\n</tbody></table>"
+    return f'<div class="scroll">{grid}</div>\n'
 
 
-def _section(title: str, key: str, content: str) -> str:
+def section(title: str, key: str, content: str) -> str:
     return f'<section id="{key}">\n<h2>{text(title)}</h2>\n{content}\n</section>\n' if content else ""
 
 
@@ -284,7 +290,7 @@ def _plain(value: object) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 120 else str(datetime.timedelta(seconds=round(seconds)))
 
 
