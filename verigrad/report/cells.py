@@ -138,8 +138,8 @@ class SweepLog:
 
     @property
     def numeric_axis(self) -> str:
-        """The grid's only axis, where its values are numbers, two or more; else ""."""
-        if len(self.axes) != 1:
+        """The grid's only axis, where its values are numbers, and some row has two or more of them; else ""."""
+        if len(self.axes) != 1 or len({cell.row for cell in self.cells}) == len(self.cells):
             return ""
         values = {cell.values.get(self.axes[0]) for cell in self.cells}
         numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)

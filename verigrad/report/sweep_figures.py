@@ -93,7 +93,7 @@ def _all(sweep: SweepLog) -> Iterator[tuple[str, str, str, Figure]]:
     panels = _panels(sweep)
     replicated = any(len(cell.logs) > 1 for cell in sweep.cells)
     how = "Mean over seeds, with its 95 % t-interval" if replicated else "One seed"
-    more = "; in grey the other cells." if len(panels) > 1 and panels[0][0] else "."
+    more = "; in grey the other cells." if len(panels) > 1 and not panels[0][1][0][0] else "."
     stopped = " A run that stopped itself ends at a cross." if any(cell.stopped for cell in sweep.cells) else ""
     for plan in PLANS:
         if plan.x == "update" and not _updates_differ(sweep):
@@ -206,13 +206,35 @@ def _updates_differ(sweep: SweepLog) -> bool:
 
 
 def _sensitivity(sweep: SweepLog, axis: str) -> Figure:
-    figure = Figure(figsize=(WIDTH, 3.0), layout="constrained")
-    axes = figure.add_subplot()
+    """One picture, a colour per row of the file; more rows than colours get a panel each."""
     groups = groups_of(sweep)
-    for place, (_, cells) in enumerate(groups):
-        _sensitivity_line(axes, axis, cells, COLOURS[place % len(COLOURS)], dots=len(groups) == 1)
+    single = len(groups) <= OVERLAID
+    columns = 1 if single else 4
+    rows = 1 if single else -(-len(groups) // columns)
+    figure = Figure(figsize=(WIDTH if single else WIDE, 3.0 if single else 0.5 + 1.9 * rows), layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
+    alone = len(groups) == 1 or not single
+    for place, (row, cells) in enumerate(groups):
+        axes = grid[0, 0] if single else grid.flat[place]
+        _sensitivity_line(axes, axis, cells, COLOURS[0 if alone else place], dots=alone)
+        axes.set_title("" if single else row, fontsize=9)
     values = sorted({float(cell.values[axis]) for cell in sweep.cells})
-    if values[0] > 0 and values[-1] / values[0] >= 8:
+    for place, axes in enumerate(grid.flat):
+        axes.set_visible(single or place < len(groups))
+        _sensitivity_axes(axes, values)
+    figure.supxlabel(axis, fontsize=10)
+    figure.supylabel("final accuracy", fontsize=10)
+    entries: list[tuple[str, str, Style]] = [(row, COLOURS[i % len(COLOURS)], "-") for i, (row, _) in enumerate(groups)]
+    if alone:
+        entries = [("sampled, mean over seeds", COLOURS[0], "-"), ("greedy", COLOURS[0], "--")]
+    extra = legend(figure, entries)
+    width, height = figure.get_size_inches()
+    figure.set_size_inches(width, height + 0.2 * extra)
+    return figure
+
+
+def _sensitivity_axes(axes: Axes, values: Sequence[float]) -> None:
+    if values[0] > 0 and values[-1] / values[0] >= 4:
         axes.set_xscale("log")
     axes.xaxis.set_major_locator(FixedLocator(values))
     axes.xaxis.set_minor_locator(NullLocator())
@@ -220,14 +242,6 @@ def _sensitivity(sweep: SweepLog, axis: str) -> Figure:
     clean(axes)
     axes.set_ylim(-0.03, 1.03)
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    axes.set_xlabel(axis)
-    axes.set_ylabel("final accuracy")
-    entries: list[tuple[str, str, Style]] = [(row, COLOURS[i % len(COLOURS)], "-") for i, (row, _) in enumerate(groups)]
-    if len(groups) == 1:
-        entries = [("sampled, mean over seeds", COLOURS[0], "-"), ("greedy", COLOURS[0], "--")]
-    rows = legend(figure, entries)
-    figure.set_size_inches(WIDTH, 3.0 + 0.2 * rows)
-    return figure
 
 
 def _sensitivity_line(axes: Axes, axis: str, cells: Sequence[CellLog], colour: str, dots: bool) -> None:

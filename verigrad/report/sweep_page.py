@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from verigrad.report.cells import Comparison, SweepLog, compare_cells
+from verigrad.report.cells import Comparison, SweepLog, compare_cells, groups_of
 from verigrad.report.compare import interval_text
 from verigrad.report.page import conditions, document, section, table, text
 from verigrad.report.read import accuracy, number, step_of
-from verigrad.report.sweep_figures import draw_sweep
+from verigrad.report.sweep_figures import OVERLAID, draw_sweep
 from verigrad.report.sweep_table import cells_note, cells_sheet, p_value, pairs_note, pairs_sheet, pairs_shown, troubles
 
-WIDE_FROM = 9
-"""Cells from which on a figure has panels and takes the whole width."""
+MATRIX = 20
+"""Cells up to which a matrix of all pairs can be read."""
 
 
 def render_sweep(sweep: SweepLog) -> str:
@@ -57,7 +57,7 @@ def _comparisons(sweep: SweepLog, pairs: Sequence[Comparison]) -> str:
     shown = pairs_shown(pairs)
     sheet = pairs_sheet(shown)
     listed = table(sheet.head, sheet.rows, left=(0,))
-    matrix = _matrix(sweep, pairs) if len(shown) < len(pairs) else ""
+    matrix = _matrix(sweep, pairs) if len(shown) < len(pairs) and len(sweep.cells) <= MATRIX else ""
     return section("Which cells differ", "differences", listed + note + matrix)
 
 
@@ -88,9 +88,13 @@ def _entry(one: Comparison | None, above: bool) -> str:
 
 
 def _figures(sweep: SweepLog) -> str:
-    wide = ' class="wide"' if len(sweep.cells) >= WIDE_FROM else ""
+
+    def wide(key: str) -> str:
+        panels = len(groups_of(sweep) if key == "sensitivity" else sweep.cells)
+        return ' class="wide"' if panels > OVERLAID else ""
+
     parts = [
-        f'<figure id="figure-{one.key}"{wide if one.key != "sensitivity" else ""}>\n<h3>{text(one.title)}</h3>\n'
+        f'<figure id="figure-{one.key}"{wide(one.key)}>\n<h3>{text(one.title)}</h3>\n'
         f"{one.svg}\n"
         f"<figcaption>{text(one.definition)}</figcaption>\n</figure>\n"
         for one in draw_sweep(sweep)

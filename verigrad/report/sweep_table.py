@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
+from typing import Literal
 
 from rich.console import Console
 from rich.markup import escape
@@ -16,6 +17,9 @@ from verigrad.report.read import number, step_of
 
 SHOWN_PAIRS = 15
 """More pairs than this: those with the best cell are listed, and the page has the matrix of all."""
+
+DROPPED = (3, 5, 7, 9, 10, 11)
+"""Columns that a narrow terminal goes without: all but seeds, accuracies and rollouts to the target."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,8 @@ def cells_note(sweep: SweepLog) -> str:
     return (
         f"Accuracy: T = {_temperature(sweep)}, the last evaluation, {interval}{_population(sweep)}. Runs that stopped "
         "themselves (diverged) are counted beside, and are in no mean. Below base: finished runs whose interval lies "
-        "below that of their base. Best: of the evaluations during training, chosen by looking, so it flatters. Steps and rollouts to the target: mean over the seeds that reached it (how many, "
+        "below that of their base. Best: of the evaluations during training, chosen by looking, so it flatters. Steps "
+        "and rollouts to the target: mean over the seeds that reached it (how many, "
         "where not all), to the first evaluation there. Seconds: of work, evaluations included. Tokens: mean length of "
         "evaluation responses. Entropy: exact, nats per token, last step."
     )
@@ -92,7 +97,9 @@ def pairs_note(pairs: Sequence[Comparison]) -> str:
 def print_sweep(sweep: SweepLog, console: Console) -> None:
     """Cells and comparisons on the terminal."""
     pairs = compare_cells(sweep)
-    console.print(_table(f"{sweep.name}: {sweep.description}", cells_sheet(sweep)))
+    sheet = cells_sheet(sweep)
+    narrow = console.width < 80 + max(len(cell.name) for cell in sweep.cells) + 40
+    console.print(_table(f"{sweep.name}: {sweep.description}", _without(sheet, DROPPED) if narrow else sheet))
     console.print(cells_note(sweep), markup=False, highlight=False)
     if pairs:
         console.print(_table("differences", pairs_sheet(pairs_shown(pairs))))
@@ -182,10 +189,20 @@ def _plain(value: float | None, form: str) -> str:
     return "—" if value is None else format(value, form)
 
 
+def _without(sheet: Sheet, columns: Sequence[int]) -> Sheet:
+    def kept(row: Sequence[str]) -> tuple[str, ...]:
+        return tuple(cell for place, cell in enumerate(row) if place not in columns)
+
+    return Sheet(kept(sheet.head), tuple(map(kept, sheet.rows)))
+
+
 def _table(title: str, sheet: Sheet) -> Table:
     table = Table(title=escape(title), title_justify="left")
     for place, name in enumerate(sheet.head):
-        table.add_column(name, justify="right" if place else "left", overflow="fold")
+        wrap = not place or "%" not in name or " to " in name
+        least = max(map(len, name.split())) if name else None
+        justify: Literal["left", "right"] = "right" if place else "left"
+        table.add_column(name, justify=justify, overflow="fold", no_wrap=not wrap, min_width=least)
     for row in sheet.rows:
         table.add_row(*map(escape, row))
     return table
