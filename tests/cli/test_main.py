@@ -14,7 +14,7 @@ from verigrad.cli import main as cli
 from verigrad.config import load, settings
 from verigrad.errors import NonFiniteError
 
-COMMANDS = ["evaluate", "train", "report", "sample", "grade", "config"]
+COMMANDS = ["evaluate", "train", "sweep", "report", "sample", "grade", "config"]
 HEAVY = ("torch", "transformers", "numpy", "scipy", "matplotlib", "pydantic", "rich")
 
 
@@ -93,7 +93,7 @@ def test_every_command_has_help(run, command):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["trian"], "unknown command 'trian': did you mean 'train'? known: evaluate, train, report"),
+        (["trian"], "unknown command 'trian': did you mean 'train'? known: evaluate, train, sweep, report"),
         (["--hlep"], "unknown option --hlep: did you mean '--help'?"),
         (["train"], "the following arguments are required: CONFIG.toml; see `verigrad train --help`"),
         (["train", "absent.toml"], "absent.toml: no such config file"),
