@@ -79,10 +79,14 @@ def make_model(
     config = getattr(transformers, f"{architecture}Config")(**{**settings, **changes})
     torch.manual_seed(seed)
     model = getattr(transformers, f"{architecture}ForCausalLM")(config).to(dtype).eval()
-    if dtype == torch.float64:
-        for name, module in list(model.named_modules()):
-            if type(module).__name__.endswith("RMSNorm"):
-                model.set_submodule(name, _ExactNorm(module))
+    return exact_norms(model) if dtype == torch.float64 else model
+
+
+def exact_norms(model: nn.Module) -> nn.Module:
+    """The model with norms in the type of their input, which transformers' round to float32."""
+    for name, module in list(model.named_modules()):
+        if type(module).__name__.endswith("RMSNorm"):
+            model.set_submodule(name, _ExactNorm(module))
     return model
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache
 from itertools import product
-from statistics import mean, stdev
+from statistics import mean
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
+from tests.algorithms.oracles import EARLIER, EPS, ORACLES, VALUE, Objective, Step, clipped, grpo
 from tests.tiny import (
     END_ID,
     distance,
@@ -34,16 +35,14 @@ from verigrad.types import Group, Rollout, Sample
 # Three questions of four rollouts; the rewards of the last do not differ. N = 12 rollouts, 13 + 12 + 10 = 35 tokens.
 REWARDS = [(1, 0, 0, 1), (0, 1, 0, 0), (1, 1, 1, 1)]
 LENGTHS = [(4, 2, 6, 1), (3, 5, 2, 2), (1, 4, 3, 2)]
-N, TOKENS, BUDGET, EPS = 12, 35, 8, 1e-6
+N, TOKENS, BUDGET = 12, 35, 8
+STEP = Step(REWARDS, LENGTHS, BUDGET)
 PROMPTS = [random_ids(3), random_ids(5, seed=1), random_ids(2, seed=2)]
 RESPONSES = [
     [(*random_ids(length - 1, seed=10 * q + i), END_ID) for i, length in enumerate(row)]
     for q, row in enumerate(LENGTHS)
 ]
 CELLS = list(product(range(3), range(4)))
-
-# The value head in what follows: V = 1/4 everywhere. The running mean of earlier batches: 1 of 4.
-VALUE, EARLIER = 0.25, {"count": 4.0, "sum": 1.0}
 
 
 def row_of(name: str, **algorithm: Any) -> Row:
@@ -108,102 +107,18 @@ def logprobs_of(model: Any) -> dict[tuple[int, int], Tensor]:
     return {(q, i): slow_scores(model, make_sample(PROMPTS[q], RESPONSES[q][i]))[0] for q, i in CELLS}
 
 
-def zscore(reward: float, rewards: Sequence[float]) -> float:
-    return (reward - mean(rewards)) / (stdev(rewards) + EPS)
-
-
-def clipped(ratio: Tensor, advantage: float, low: float = 0.2, high: float = 0.2) -> Tensor:
-    bounded = torch.clip(ratio, 1 - low, 1 + high)
-    return torch.minimum(ratio * advantage, bounded * advantage)
-
-
-# What each rollout adds to the objective that is *maximised*: (reward, rewards of its question, log-probs, old ones).
-Objective = Callable[[float, Sequence[float], Tensor, Tensor], Tensor]
-
-
-def reinforce(r, rs, new, old):
-    return r * new.sum() / N
-
-
-def reinforce_baseline(r, rs, new, old):
-    return (r - 1 / 4) * new.sum() / N  # 1 of 4 earlier rollouts was rewarded
-
-
-def reinforce_pp(r, rs, new, old):
-    everything = [reward for row in REWARDS for reward in row]
-    return clipped(torch.exp(new - old), zscore(r, everything)).sum() / TOKENS
-
-
-def rloo(r, rs, new, old):
-    others = (sum(rs) - r) / 3
-    return (r - others) * new.sum() / N
-
-
-def off_policy(r, rs, new, old):
-    return (torch.exp(new - old) * r).sum() / N
-
-
-def grpo(r, rs, new, old):
-    return clipped(torch.exp(new - old), zscore(r, rs)).mean() / N
-
-
-def dr_grpo(r, rs, new, old):
-    return clipped(torch.exp(new - old), r - mean(rs)).sum() / (N * BUDGET)
-
-
-def dapo(r, rs, new, old):
-    # The group without signal is dropped, and its 10 tokens stay in the denominator.
-    return clipped(torch.exp(new - old), zscore(r, rs), high=0.28).sum() / TOKENS
-
-
-def gspo(r, rs, new, old):
-    return clipped(torch.exp((new - old).mean()), zscore(r, rs), low=3e-4, high=4e-4) / N
-
-
-def cispo(r, rs, new, old):
-    weight = torch.clip(torch.exp(new - old), max=1.2).detach()
-    return (weight * zscore(r, rs) * new).sum() / TOKENS
-
-
-def ppo(r, rs, new, old):
-    return clipped(torch.exp(new - old), r - VALUE).sum() / TOKENS
-
-
-def expert_iteration(r, rs, new, old):
-    kept = 4 + 1 + 5 + 10  # tokens of the correct responses
-    return r * new.sum() / kept
-
-
-ORACLES: dict[str, Objective] = {
-    oracle.__name__: oracle
-    for oracle in (
-        expert_iteration,
-        reinforce,
-        reinforce_baseline,
-        reinforce_pp,
-        rloo,
-        off_policy,
-        grpo,
-        dr_grpo,
-        dapo,
-        gspo,
-        cispo,
-        ppo,
-    )
-}
-
-
 def slow_gradient(oracle: Objective, model: Any) -> dict[str, Tensor]:
     model = copy.deepcopy(model)
     model.zero_grad()
     new = logprobs_of(model)
     with torch.no_grad():
         old = logprobs_of(base())
-    (-sum(oracle(REWARDS[q][i], REWARDS[q], new[q, i], old[q, i]) for q, i in CELLS)).backward()
+    (-sum(oracle(STEP, REWARDS[q][i], REWARDS[q], new[q, i], old[q, i]) for q, i in CELLS)).backward()
     return gradients(model)
 
 
 def test_each_row_has_an_oracle():
+    assert (STEP.rollouts, STEP.tokens, STEP.correct_tokens) == (N, TOKENS, 4 + 1 + 5 + 10)
     assert ORACLES.keys() == ROWS.keys() - {"sft"}
 
 
@@ -229,7 +144,7 @@ def test_away_from_the_old_policy_something_is_clipped_and_something_is_not():
     assert (ratios < 0.8).any() and (ratios > 1.28).any() and ((ratios > 0.8) & (ratios < 1.2)).any()
 
 
-def sequence_weighted(r, rs, new, old):
+def sequence_weighted(at, r, rs, new, old):
     return torch.exp((new - old).sum()).detach() * r * new.sum() / N
 
 
@@ -239,16 +154,16 @@ def sequence_weighted(r, rs, new, old):
         ({"name": "off_policy", "loss": "sequence_importance_weighted"}, sequence_weighted),
         (
             {"name": "grpo", "ddof": 0},
-            lambda r, rs, new, old: clipped(torch.exp(new - old), population(r, rs)).mean() / N,
+            lambda at, r, rs, new, old: clipped(torch.exp(new - old), population(r, rs)).mean() / N,
         ),
         (
             # Every rollout says that its sampler's log-probs were −1.
             {"name": "reinforce", "importance_limit": 0.5},
-            lambda r, rs, new, old: (torch.clip(torch.exp(old + 1), max=0.5) * r * new).sum() / N,
+            lambda at, r, rs, new, old: (torch.clip(torch.exp(old + 1), max=0.5) * r * new).sum() / N,
         ),
-        ({"name": "ppo", "gae_lambda": 0.5}, lambda r, rs, new, old: decayed(r, new, old)),
-        ({"name": "reinforce", "gamma": 0.9}, lambda r, rs, new, old: 0.9 ** (len(new) - 1) * r * new.sum() / N),
-        ({"name": "reinforce_baseline", "credit": "greedy"}, lambda r, rs, new, old: (r - 0.5) * new.sum() / N),
+        ({"name": "ppo", "gae_lambda": 0.5}, lambda at, r, rs, new, old: decayed(r, new, old)),
+        ({"name": "reinforce", "gamma": 0.9}, lambda at, r, rs, new, old: 0.9 ** (len(new) - 1) * r * new.sum() / N),
+        ({"name": "reinforce_baseline", "credit": "greedy"}, lambda at, r, rs, new, old: (r - 0.5) * new.sum() / N),
     ],
     ids=["sequence_importance_weighted", "ddof", "importance_limit", "gae_lambda", "gamma", "greedy"],
 )
