@@ -97,8 +97,8 @@ class Completion:
 
     `text` is what is graded: the decoded ids, without the end token, cut after a stop string. `sampler_logprobs` are
     those of the distribution that was really sampled (after temperature, masks and top-p), one per id; they are
-    empty where the response was not sampled but given (a demonstration). `policy_version` is the training step whose
-    weights drew it, −1 for a demonstration.
+    empty where they are not known, since the response was not sampled but given (a demonstration, a script).
+    `policy_version` is the training step whose weights drew it, −1 for a demonstration.
     """
 
     request: Request

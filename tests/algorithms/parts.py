@@ -100,7 +100,6 @@ def settings(run_dir: Path | str = "unused", **tables: Mapping[str, Any]) -> Con
             "questions_per_step": 4,
             "rollouts_per_question": 2,
             "sequences_per_update": 0,
-            # Scripted responses have log-probs of 0, which would be taken for a drifted sampler.
             "scored_rollouts": 0,
         },
         "optimizer": {"lr": 1e-2},

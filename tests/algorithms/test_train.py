@@ -284,12 +284,18 @@ def test_a_stop_that_is_requested_at_once_evaluates_the_base_and_trains_nothing(
 
 
 def test_a_sampler_that_lies_about_its_log_probs_stops_the_run_by_name(tmp_path):
-    # A script says it is certain (log-prob 0), which the random model is not.
+    class Certain(ScriptedSampler):
+        """Says log-prob 0, of which the random model knows nothing."""
+
+        def sample(self, requests):
+            for completion in super().sample(requests):
+                yield replace(completion, sampler_logprobs=(0.0,) * len(completion.token_ids))
+
     config = settings(tmp_path / "run", algorithm={"scored_rollouts": 4})
     policy = make_policy()
     before = weights(policy)
     with pytest.raises(SamplerDrift, match=r"^step 1: sampler and trainer differ by .* nats per token on average"):
-        run(make_parts(config, policy, half_right))
+        run(make_parts(config, policy, sampler=scripted(half_right, Certain)))
     assert same(weights(policy), before)
     assert not (tmp_path / "run" / "metrics.jsonl").exists()
 

@@ -6,6 +6,7 @@ import pytest
 
 from tests.tiny import END_ID, make_prompt, make_request, make_tokenizer
 from verigrad.algorithms.score import trajectory
+from verigrad.errors import DataError
 from verigrad.samplers import ReplaySampler
 from verigrad.types import Grade, Rollout, Status, StopReason
 
@@ -60,6 +61,12 @@ def test_a_demonstration_is_scored_under_the_whole_distribution():
     track = trajectory(Rollout(replayed("4", min_tokens=4), Grade(1.0, 1.0, 1.0, Status.CORRECT)))
     assert track.min_tokens == 0
     assert "sampler_logprobs" not in track.streams
+
+
+def test_a_problem_without_a_response_is_named():
+    sampler = ReplaySampler({"a": "1"}, encode=encode, end_id=END_ID)
+    with pytest.raises(DataError, match="problem 'b' has no response to be given back"):
+        list(sampler.sample([make_request(make_prompt((1,), name="b"))]))
 
 
 def test_order_and_company():

@@ -24,10 +24,10 @@ def trajectory(
 ) -> Trajectory:
     """The rollout as a flat stream: prompt and response ids as they were sampled, zeros on the prompt.
 
-    A demonstration was not sampled: it is scored at temperature 1 with no token masked.
+    A demonstration (policy version −1) was not sampled: it is scored at temperature 1 with no token masked.
     """
     completion = rollout.completion
-    params = completion.request.params if completion.sampler_logprobs else SamplingParams()
+    params = completion.request.params if completion.policy_version >= 0 else SamplingParams()
     prompt, response = completion.prompt.token_ids, completion.token_ids
     before = (0.0,) * len(prompt)
     streams = dict(scores.scores) if scores else {}

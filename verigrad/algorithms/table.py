@@ -13,6 +13,7 @@ from verigrad.algorithms.schedule import updates
 from verigrad.algorithms.score import trajectory
 from verigrad.algorithms.select import Groups, select
 from verigrad.config.schema import Algorithm
+from verigrad.errors import ConfigError
 from verigrad.objective import CREDITS, LOSSES, NORMALIZERS, Credit, CreditState, LossRow, Sampled
 from verigrad.objective.divergence import DIVERGENCES
 from verigrad.objective.losses import truncated_weights
@@ -121,7 +122,9 @@ def _token_loss(
     streams = {**given, **batch.streams}
     result = loss.function(logprobs, *[streams[name] for name in loss.streams], **numbers)
     if algorithm.importance_limit:
-        drawn = streams["sampler_logprobs"]
+        drawn = streams.get("sampler_logprobs")
+        if drawn is None:
+            raise ConfigError("algorithm.importance_limit > 0 needs a sampler that gives log-probs; set it to 0")
         result = result * truncated_weights(streams["old_logprobs"], drawn, algorithm.importance_limit)
     if algorithm.divergence.in_loss:
         term = DIVERGENCES[algorithm.divergence.estimator](logprobs, streams["reference_logprobs"])

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from torch import Tensor
 
+from verigrad.errors import DataError
 from verigrad.types import Completion, Request, StopReason
 
 
@@ -13,7 +14,7 @@ class ReplaySampler:
     """Answers the request for problem p with the given response of p: ids of the response, then its end.
 
     A response ends with its stop string, or else with `end_id`; that end is trained. Prompt and response are tokenised
-    apart. No log-probs: nothing was sampled. The policy version is −1.
+    apart. No log-probs: nothing was sampled. The policy version is −1. DataError for a problem without a response.
     """
 
     def __init__(self, responses: Mapping[str, str], *, encode: Callable[[str], Sequence[int]], end_id: int) -> None:
@@ -24,7 +25,10 @@ class ReplaySampler:
 
     def sample(self, requests: Iterable[Request]) -> Iterator[Completion]:
         for request in requests:
-            text = self._responses[request.prompt.problem.id]
+            problem = request.prompt.problem.id
+            if problem not in self._responses:
+                raise DataError(f"problem {problem!r} has no response to be given back; add one, or leave it out")
+            text = self._responses[problem]
             stopped = text.endswith(request.params.stop) if request.params.stop else False
             ids = [*self._encode(text)] if stopped else [*self._encode(text), self._end_id]
             reason = StopReason.STOP_STRING if stopped else StopReason.END_TOKEN

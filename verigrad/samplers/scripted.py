@@ -6,15 +6,17 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from torch import Tensor
 
+from verigrad.errors import DataError
 from verigrad.samplers.stopping import finish
-from verigrad.types import Completion, Request
+from verigrad.types import Completion, Request, StopReason
 
 
 class ScriptedSampler:
     """Answers each request with `script(request)`, tokenised by `encode`.
 
     The text is cut as a sampler would have cut it: at the token that completes a stop string, at `max_tokens`, else it
-    ends with `end_id`. Log-probs are 0: a script is certain of what it says.
+    ends with `end_id`. Nothing was drawn, so no log-probs are given. DataError if the script ends before min_tokens,
+    where a sampler cannot end.
     """
 
     def __init__(
@@ -38,8 +40,18 @@ class ScriptedSampler:
                 ended = finish(request, ids[:count], {self._end_id}, self._decode)
                 if ended is not None:
                     text, reason = ended
-                    yield Completion(request, tuple(ids[:count]), (0.0,) * count, text, reason, self._version)
+                    _check_length(request, count, reason)
+                    yield Completion(request, tuple(ids[:count]), (), text, reason, self._version)
                     break
 
     def close(self) -> None:
         """Holds nothing."""
+
+
+def _check_length(request: Request, count: int, reason: StopReason) -> None:
+    """Refuses an end token that min_tokens makes impossible: its log-prob would be −∞."""
+    if reason is StopReason.END_TOKEN and count - 1 < request.params.min_tokens:
+        raise DataError(
+            f"the script for problem {request.prompt.problem.id!r} has {count - 1} tokens before its end and "
+            f"min_tokens is {request.params.min_tokens}; give a longer response or lower sampler.min_tokens"
+        )
