@@ -15,6 +15,7 @@ from verigrad.config.schema import Optimizer as OptimizerConfig
 from verigrad.errors import NonFiniteError
 from verigrad.kernels import backbone_of, head_of, hidden_states, token_logprobs
 from verigrad.policy.load import encode, end_ids_of, load_model
+from verigrad.policy.noise import NoiseMeter, noise_metrics
 from verigrad.policy.optimize import learning_rate, make_optimizer
 from verigrad.policy.pack import Batch, pack, token_budget
 from verigrad.policy.ratios import ClipRange, add_ratios, ratio_metrics
@@ -146,6 +147,7 @@ class Policy:
             "lr": self.optimizer.param_groups[0]["lr"],
             "trained_tokens": tokens,
             "trained_sequences": len(samples),
+            **noise_metrics(sums, norm, len(samples)),
             **ratio_metrics(sums),
         }
 
@@ -171,17 +173,20 @@ class Policy:
     ) -> dict[str, float]:
         """Adds the gradient of Σ w·ℓ to the parameters; returns sums over the trained tokens, to be divided once."""
         sums = {"loss": 0.0, "nll": 0.0, "entropy": 0.0, "trained_tokens": 0}
-        for batch in pack(samples, self.tokens_per_microbatch, self.device):
-            logprobs, entropy = self._head(self._hidden(batch), batch)
-            terms = loss(logprobs, batch) - entropy_bonus * entropy if entropy_bonus else loss(logprobs, batch)
-            total = (batch.weights * terms).sum()
-            total.backward()
-            add_ratios(sums, logprobs.detach(), batch, clip)
-            sums["loss"] += total.item()
-            sums["nll"] -= logprobs.detach().sum(dtype=torch.float64).item()
-            sums["entropy"] += entropy.detach().sum(dtype=torch.float64).item()
-            sums["trained_tokens"] += len(logprobs)
-        return sums
+        batches = pack(samples, self.tokens_per_microbatch, self.device)
+        with NoiseMeter(self.model.parameters(), len(batches)) as noise:
+            for batch in batches:
+                logprobs, entropy = self._head(self._hidden(batch), batch)
+                terms = loss(logprobs, batch) - entropy_bonus * entropy if entropy_bonus else loss(logprobs, batch)
+                total = (batch.weights * terms).sum()
+                total.backward()
+                noise.add(len(batch.rows))
+                add_ratios(sums, logprobs.detach(), batch, clip)
+                sums["loss"] += total.item()
+                sums["nll"] -= logprobs.detach().sum(dtype=torch.float64).item()
+                sums["entropy"] += entropy.detach().sum(dtype=torch.float64).item()
+                sums["trained_tokens"] += len(logprobs)
+        return sums | noise.sums()
 
     def reset_optimizer(self) -> None:
         """Forgets the optimiser's moments; the learning rate's course goes on."""
