@@ -59,7 +59,7 @@ def test_no_gradient_flows_from_one_sequence_to_another():
     embedded = []
     model.model.embed_tokens.register_forward_hook(lambda *call: embedded.append(call[2]) or call[2].retain_grad())
     packed(model, SEQUENCES)[2][-1].sum().backward()
-    touched = embedded[0].grad[0].abs().sum(-1) > 0
+    touched = embedded[0].grad.abs().sum(-1) > 0
     padding = len(touched) - 18  # rows that only round the shape up
     assert touched.tolist() == [False] * 6 + [True] * 9 + [False] * (3 + padding)
 

@@ -28,10 +28,18 @@ def test_other_processors_keep_the_default(monkeypatch, settings, capabilities):
     assert settings.fp32_precision == "ieee"
 
 
+def test_other_makers_keep_the_default(monkeypatch, settings):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: ZEN)
+    monkeypatch.setattr(products, "_made_by_amd", lambda: False)
+    assert not fast_products()
+    assert settings.fp32_precision == "ieee"
+
+
 @pytest.mark.parametrize(("errors", "switched"), [([1e-7, 1e-7, 1e-7], True), ([1e-7, 1e-7, 4e-3], False)])
 def test_a_product_that_loses_digits_takes_the_switch_back(monkeypatch, settings, errors, switched):
     # bfloat16 has 8 bits: a product rounded to it is wrong by some 2^-9 = 2e-3
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: ZEN)
+    monkeypatch.setattr(products, "_made_by_amd", lambda: True)
     found = iter(errors)
     monkeypatch.setattr(products, "_error", lambda *shape: next(found))
     assert fast_products() == switched

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from unittest.mock import patch
 
 import pytest
 import torch
@@ -20,6 +21,7 @@ from tests.tiny import (
     random_ids,
     slow_scores,
 )
+from verigrad.kernels import hidden_states
 
 
 def nll(logprobs, batch):
@@ -40,15 +42,15 @@ def accumulated(policy, samples, loss=nll):
     """Gradient of every parameter, and of the loss in each final hidden state, one row per token of each pack."""
     states = []
 
-    def keep(module, arguments, output):
-        output.retain_grad()
-        states.append(output)
+    def kept(*arguments):
+        states.append(hidden_states(*arguments))
+        states[-1].retain_grad()
+        return states[-1]
 
     policy.model.zero_grad(set_to_none=True)
-    hook = policy.backbone.norm.register_forward_hook(keep)
-    policy.accumulate(samples, loss)
-    hook.remove()
-    return gradients(policy.model), [state.grad[0] for state in states]
+    with patch("verigrad.policy.policy.hidden_states", kept):
+        policy.accumulate(samples, loss)
+    return gradients(policy.model), [state.grad for state in states]
 
 
 def test_the_gradient_in_the_logits_is_zero_but_where_a_sampled_token_is_predicted():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import random
 
 import pytest
 import torch
@@ -25,6 +26,7 @@ from tests.tiny import (
 from verigrad.algorithms.score import trajectory
 from verigrad.errors import ConfigError, DataError, NonFiniteError
 from verigrad.kernels import SlotCache
+from verigrad.policy import Policy
 from verigrad.samplers import LocalSampler
 from verigrad.types import Grade, Rollout, Sample, Status, StopReason
 
@@ -200,6 +202,24 @@ def test_the_number_of_slots_changes_nothing(slots):
         assert completion.sampler_logprobs == pytest.approx(expected[key].sampler_logprobs, abs=1e-5)
 
 
+def test_a_response_is_the_same_to_the_last_bit_whatever_shares_its_batch():
+    """The embedded model, on a CPU in float32: alone, among others, in another order, admitted late."""
+    policy = Policy.load("embedded:chains")
+    prompts = [make_prompt(policy.encode_prompt(f"{n}+{n * n}-3=<think>")) for n in range(1, 41)]
+    requests = [
+        make_request(prompt, question=q, rollout=r, max_tokens=30, stop=("</answer>",))
+        for q, prompt in enumerate(prompts)
+        for r in range(4)
+    ]
+    sampler = make_sampler(policy, slots=64)
+    expected = by_key(sampler.sample(requests))
+    shuffled = random.Random(0).sample(requests, len(requests))
+    for others in ([requests[7]], requests[5:9], requests[:65], shuffled, shuffled[:100]):
+        for key, completion in by_key(sampler.sample(others)).items():
+            assert completion.token_ids == expected[key].token_ids
+            assert completion.sampler_logprobs == expected[key].sampler_logprobs
+
+
 def spied(monkeypatch):
     """Lists of what is prefilled (prompts) and decoded (rows of each pass)."""
     prompts, rows = [], []
@@ -236,13 +256,13 @@ def test_the_cache_is_kept_and_grows_when_it_must():
     sampler = make_sampler(make_policy(), slots=4)
     list(sampler.sample([make_request((1, 2), max_tokens=8)]))
     first = sampler._cache
-    assert (first.slots, first.capacity) == (1, 10)
+    assert (first.slots, first.capacity) == (64, 16)  # for 1 and 10, in whole multiples
     list(sampler.sample([make_request((1,), max_tokens=3)]))
     assert sampler._cache is first
     list(sampler.sample([make_request((1, 2), rollout=n, max_tokens=8) for n in range(3)]))
-    assert (sampler._cache.slots, sampler._cache.capacity) == (3, 10)
+    assert sampler._cache is first
     list(sampler.sample([make_request((1, 2), rollout=n, max_tokens=20) for n in range(9)]))
-    assert (sampler._cache.slots, sampler._cache.capacity) == (4, 22)
+    assert (sampler._cache.slots, sampler._cache.capacity) == (64, 32)
     sampler.close()
     assert sampler._cache is None
 

@@ -1,9 +1,10 @@
 """Attention by plan: a transformers model runs its own layers, and a plan says who attends to whom.
 
 transformers lets a caller register an attention function and hands it every keyword of the forward call. We register
-one, "verigrad", that asks the `plan` of the call. Linear layers then see one flat row of real tokens, without padding,
-whatever the plan is: sequences laid end to end (`PackedPlan`, training and scoring) or one new token per slot of a
-preallocated key–value cache (`SlotCache`, sampling).
+one, "verigrad", that asks the `plan` of the call; decoders of Llama's family run by `decoder_states` instead, with the
+same plans. Linear layers then see one flat row of real tokens, without padding, whatever the plan is: sequences laid
+end to end (`PackedPlan`, training and scoring) or one new token per slot of a preallocated key–value cache
+(`SlotCache`, sampling).
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from verigrad.errors import ConfigError
-from verigrad.kernels.products import default_products
+from verigrad.kernels.decoder import decoder_states, in_family
 
 NAME = "verigrad"
 # Flat rows are padded up to a multiple of this: products then come in few shapes, and kernels are made once per shape.
@@ -65,10 +66,25 @@ def hidden_states(
     """The last hidden state of each flat token, under `plan`."""
     count = len(token_ids)
     padding = (0, -count % ROW_MULTIPLE)
-    ids, places = functional.pad(token_ids, padding)[None], functional.pad(positions, padding)[None]
+    ids, places = functional.pad(token_ids, padding), functional.pad(positions, padding)
+    padded = _Padded(plan, count)
+    if in_family(backbone):
+        return decoder_states(backbone, ids, places, padded)[:count]
     with _planned(backbone):
-        output = backbone(input_ids=ids, position_ids=places, use_cache=False, plan=plan, real_tokens=count)
+        output = backbone(input_ids=ids[None], position_ids=places[None], use_cache=False, plan=padded)
     return cast(Tensor, output.last_hidden_state)[0, :count]
+
+
+class _Padded:
+    """A plan for the first `count` of more tokens; the rest attend to nothing."""
+
+    def __init__(self, plan: AttentionPlan, count: int) -> None:
+        self._plan, self._count = plan, count
+
+    def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
+        count, tokens = self._count, len(query)
+        mixed = self._plan.attend(layer, query[:count], key[:count], value[:count], scale)
+        return functional.pad(mixed, (0, 0, 0, 0, 0, tokens - count)) if tokens > count else mixed
 
 
 class PackedPlan:
@@ -77,17 +93,21 @@ class PackedPlan:
     A sequence may begin with tokens that an earlier one has already: its `prompts` entry is the flat range of that
     shared prompt, and `lengths` then counts its own tokens behind it. Linear layers see each token once, and no padding
     beyond `ROW_MULTIPLE`. The attention product itself runs on whole rows, padded to the longest sequence of the pack
-    (right-padded and causal, so that no mask is needed and padding is exact).
+    or to `least_width` (right-padded and causal, so that no mask is needed and padding is exact).
     """
 
     def __init__(
-        self, lengths: Sequence[int], device: torch.device | str = "cpu", prompts: Sequence[range] | None = None
+        self,
+        lengths: Sequence[int],
+        device: torch.device | str = "cpu",
+        prompts: Sequence[range] | None = None,
+        least_width: int = 0,
     ) -> None:
         shared = prompts or [range(0)] * len(lengths)
         own = torch.tensor(lengths)
         before = torch.tensor([len(prompt) for prompt in shared])
         starts = own.cumsum(0) - own
-        columns = torch.arange(int((own + before).max()))
+        columns = torch.arange(max(least_width, int((own + before).max())))
         self._shape = (len(lengths), len(columns))
         behind = columns[None] - before[:, None]
         mine = (behind >= 0) & (behind < own[:, None])
@@ -134,89 +154,14 @@ def _short_attention(
     return torch.bmm(scores.softmax(-1), flat_values).view(rows, heads, width, size)
 
 
-class SlotCache:
-    """A preallocated key–value cache of `slots` rows, `capacity` tokens each, for every layer.
-
-    Slots 0 … n − 1 are live. `prefill` runs prompts once each and writes them to every slot that starts from them;
-    `decode` runs one new token per live slot. `move` copies a slot, so that live slots stay dense.
-    """
-
-    def __init__(self, backbone: nn.Module, slots: int, capacity: int) -> None:
-        config = cast(Any, backbone).config.get_text_config()
-        heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
-        size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-        first = next(backbone.parameters())
-        shape = (config.num_hidden_layers, slots, heads, capacity, size)
-        self.backbone, self.capacity, self.slots = backbone, capacity, slots
-        self.keys = torch.zeros(shape, dtype=first.dtype, device=first.device)
-        self.values = torch.zeros(shape, dtype=first.dtype, device=first.device)
-
-    def prefill(self, prompts: Sequence[Sequence[int]], slots_of: Sequence[Sequence[int]]) -> Tensor:
-        """Runs each prompt once, writes it to its slots, and returns the hidden state of each prompt's last token."""
-        device = self.keys.device
-        lengths = [len(prompt) for prompt in prompts]
-        plan = _Prefill(self, lengths, slots_of)
-        ids = torch.tensor([token for prompt in prompts for token in prompt], device=device)
-        hidden = hidden_states(self.backbone, ids, plan.positions, plan)
-        return hidden[torch.tensor(lengths, device=device).cumsum(0) - 1]
-
-    def decode(self, token_ids: Int[Tensor, "rows"], positions: Int[Tensor, "rows"], extent: int) -> Tensor:
-        """Appends one token to each of the first `rows` slots, at `positions` < `extent`; returns hidden states."""
-        return hidden_states(self.backbone, token_ids, positions, _Decode(self, positions, extent))
-
-    def move(self, sources: Tensor, targets: Tensor, extent: int) -> None:
-        """Copies the first `extent` tokens of the source slots to the target slots."""
-        for cache in (self.keys, self.values):
-            cache[:, targets, :, :extent] = cache[:, sources, :, :extent]
-
-
-class _Prefill(PackedPlan):
-    def __init__(self, cache: SlotCache, lengths: Sequence[int], slots_of: Sequence[Sequence[int]]) -> None:
-        device = cache.keys.device
-        super().__init__(lengths, device)
-        self._cache = cache
-        self._targets = torch.tensor([slot for slots in slots_of for slot in slots], device=device)
-        self._sources = torch.tensor([row for row, slots in enumerate(slots_of) for _ in slots], device=device)
-
-    def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
-        for cache, flat in ((self._cache.keys, key), (self._cache.values, value)):
-            rows = self._rows(flat)
-            cache[layer, self._targets, :, : rows.shape[2]] = rows[self._sources]
-        return super().attend(layer, query, key, value, scale)
-
-
-class _Decode:
-    def __init__(self, cache: SlotCache, positions: Tensor, extent: int) -> None:
-        self._cache, self._extent = cache, extent
-        heads = cache.keys.shape[2]
-        rows = torch.arange(len(positions) * heads, device=positions.device)
-        self._places = rows * cache.capacity + positions.repeat_interleave(heads)
-        later = torch.arange(extent, device=positions.device) > positions[:, None]
-        self._mask = torch.zeros(later.shape, dtype=cache.keys.dtype, device=positions.device)
-        self._mask.masked_fill_(later, float("-inf"))
-
-    def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
-        cache = self._cache
-        count, kv_heads, size = key.shape
-        for store, new in ((cache.keys, key), (cache.values, value)):
-            store[layer].view(-1, size).index_copy_(0, self._places, new.reshape(-1, size))
-        keys = cache.keys[layer, :count, :, : self._extent]
-        values = cache.values[layer, :count, :, : self._extent]
-        grouped = query.view(count, kv_heads, -1, size)
-        with default_products():
-            scores = torch.matmul(grouped * scale, keys.transpose(2, 3)) + self._mask[:, None, None]
-            return torch.matmul(scores.softmax(-1), values).view(query.shape)
-
-
 def _attention(
     module: nn.Module, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, **keywords: Any
 ) -> tuple[Tensor, None]:
     """transformers' attention interface: tensors are [1, heads, tokens, size]; the output [1, tokens, heads, size]."""
-    plan, count = cast(AttentionPlan, keywords["plan"]), cast(int, keywords["real_tokens"])
-    flat = [tensor[0, :, :count].transpose(0, 1) for tensor in (query, key, value)]
+    flat = [tensor[0].transpose(0, 1) for tensor in (query, key, value)]
     scale = keywords.get("scaling") or query.shape[-1] ** -0.5
-    mixed = plan.attend(cast(int, module.layer_idx), flat[0], flat[1], flat[2], scale)
-    return functional.pad(mixed, (0, 0, 0, 0, 0, query.shape[2] - count))[None], None
+    mixed = cast(AttentionPlan, keywords["plan"]).attend(cast(int, module.layer_idx), flat[0], flat[1], flat[2], scale)
+    return mixed[None], None
 
 
 @contextmanager

@@ -12,6 +12,8 @@ from verigrad.kernels.attention import ROW_MULTIPLE
 
 # Elements of one chunk of logits: 64 MB in float32.
 CHUNK_ELEMENTS = 2**24
+# Logit of a token that cannot be: so low that its probability is 0, and finite, so that 0 times its logarithm is 0.
+BANNED = -1e38
 
 
 def head_of(model: nn.Module) -> nn.Linear:
@@ -52,7 +54,8 @@ class _TokenLogprobs(torch.autograd.Function):
         log_p = None
         for part in chunks:
             log_p = _log_softmax(hidden[part], weight, bias, temperature[part], end_banned[part], end_ids)
-            logprobs[part] = log_p.gather(1, targets[part, None])[:, 0]
+            given = log_p.gather(1, targets[part, None])[:, 0]
+            logprobs[part] = given.masked_fill_(given < BANNED / 2, float("-inf"))
             entropy[part] = _entropy(log_p)
         ctx.kept = log_p if len(chunks) == 1 and any(ctx.needs_input_grad) else None
         ctx.save_for_backward(hidden, weight, bias, *rest, entropy)
@@ -76,8 +79,7 @@ class _TokenLogprobs(torch.autograd.Function):
                 log_p = _log_softmax(hidden[part], weight, bias, temperature[part], end_banned[part], end_ids)
             p = log_p.exp()
             if wants_entropy:
-                surprise = torch.where(p > 0, log_p + entropy[part, None], 0)
-                d_logits = p * (-g[part, None] - e[part, None] * surprise)
+                d_logits = p * (-g[part, None] - e[part, None] * (log_p + entropy[part, None]))
             else:
                 d_logits = p.mul_(-g[part, None])
             d_logits.scatter_add_(1, targets[part, None], g[part, None])
@@ -98,11 +100,11 @@ def _log_softmax(
     hidden: Tensor, weight: Tensor, bias: Tensor | None, temperature: Tensor, end_banned: Tensor, end_ids: Tensor
 ) -> Tensor:
     logits = nn.functional.linear(_padded(hidden), weight, bias)[: len(hidden)]
-    logits = logits.to(torch.promote_types(logits.dtype, torch.float32)) / temperature[:, None]
+    logits = logits.to(torch.promote_types(logits.dtype, torch.float32)).div_(temperature[:, None])
     if end_banned.any():
         banned = torch.zeros(logits.shape[1], dtype=torch.bool, device=logits.device)
         banned[end_ids] = True
-        logits = logits.masked_fill(end_banned[:, None] & banned, float("-inf"))
+        logits.masked_fill_(end_banned[:, None] & banned, BANNED)
     return logits.log_softmax(-1)
 
 
@@ -120,5 +122,4 @@ def _padded(rows: Tensor) -> Tensor:
 
 
 def _entropy(log_p: Tensor) -> Tensor:
-    p = log_p.exp()
-    return -torch.where(p > 0, p * log_p, 0).sum(-1)
+    return log_p.exp().mul_(log_p).sum(-1).neg_()

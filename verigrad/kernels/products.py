@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,13 +11,14 @@ import torch
 def fast_products() -> bool:
     """Sends float32 products to oneDNN where PyTorch's default library leaves half of the machine unused.
 
-    On CPUs with AVX-512 but without AMX (AMD Zen 4 and 5), PyTorch's default reached 90–100 GFLOP/s a core and oneDNN
-    220 in the same run (docs/performance.md). PyTorch offers the switch as a permission to round inside products; on
-    such CPUs oneDNN does not make use of it. That is not taken on trust: products in three shapes are compared with
-    float64, and the default is put back if any is less exact than float32. Returns whether the switch was made.
+    On AMD's CPUs with AVX-512 (Zen 4 and 5), PyTorch's default reached 90–100 GFLOP/s a core and oneDNN 220 in the same
+    run; on one of Intel's the default reached 155–165 and oneDNN 148–156 (docs/performance.md). PyTorch offers the
+    switch as a permission to round inside products; without AMX oneDNN does not make use of it. That is not taken on
+    trust: products in three shapes are compared with float64, and the default is put back if any is less exact than
+    float32. Returns whether the switch was made.
     """
     capabilities = torch.cpu.get_capabilities()
-    if not capabilities.get("avx512_f") or capabilities.get("amx_tile"):
+    if not capabilities.get("avx512_f") or capabilities.get("amx_tile") or not _made_by_amd():
         return False
     settings: Any = torch.backends.mkldnn.matmul  # type: ignore[attr-defined]
     before = settings.fp32_precision
@@ -29,17 +29,11 @@ def fast_products() -> bool:
     return False
 
 
-@contextmanager
-def default_products() -> Iterator[None]:
-    """PyTorch's default library for products that come in a new shape nearly every time, such as those of attention
-    over a growing cache: oneDNN makes, and keeps, a kernel for each shape."""
-    settings: Any = torch.backends.mkldnn.matmul  # type: ignore[attr-defined]
-    before = settings.fp32_precision
-    settings.fp32_precision = "none"
+def _made_by_amd() -> bool:
     try:
-        yield
-    finally:
-        settings.fp32_precision = before
+        return "AuthenticAMD" in Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return False
 
 
 def _error(rows: int, inner: int, columns: int) -> float:

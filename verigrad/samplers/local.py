@@ -7,37 +7,32 @@ key–value cache; a finished one gives its slot back at once, so that no row is
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from verigrad.errors import ConfigError, NonFiniteError
-from verigrad.kernels import SlotCache, backbone_of, head_of
+from verigrad.kernels import ROW_MULTIPLE, SlotCache, backbone_of, head_of
 from verigrad.samplers.drawing import draw, log_distribution, uniforms
 from verigrad.samplers.stopping import Decode, completing_ids, finish
 from verigrad.tasks.prompts import check_context
 from verigrad.types import Completion, Request
 
 
-@dataclass(slots=True)
-class _Row:
-    """A rollout in a slot, growing."""
-
-    request: Request
-    budget: int
-    token_ids: list[int] = field(default_factory=list)
-    logprobs: list[float] = field(default_factory=list)
-
-
 class LocalSampler:
-    """Samples from a transformers model in this process; may share the trainer's module."""
+    """Samples from a transformers model in this process; may share the trainer's module.
+
+    At most `slots` rows are decoded at once. On a CPU in float32 a request's tokens and log-probs are the same to the
+    last bit whatever shares its batch: products have whole multiples of rows, and their sums do not depend on company.
+    """
 
     def __init__(self, model: nn.Module, *, decode: Decode, end_ids: Collection[int], slots: int = 1024) -> None:
         self._model: Any = model
         self._backbone, self._head = backbone_of(model), head_of(model)
+        self._context = int(cast(Any, model).config.get_text_config().max_position_embeddings)
         self._decode, self._end_ids = decode, frozenset(end_ids)
         self._slots = slots
         self._version = 0
@@ -63,23 +58,20 @@ class LocalSampler:
         if len({(r.params.top_p, r.params.top_k, r.params.stop) for r in waiting}) > 1:
             raise ConfigError("requests of one call differ in top_p, top_k or stop; sample them in separate calls")
         waiting.sort(key=lambda r: (len(r.prompt.token_ids), r.prompt.token_ids), reverse=True)
-        state = _State(self._take_cache(waiting), self._slots, waiting[0].params.stop)
+        longest = max(self._budget(request) for request in waiting)
+        state = _State(self._take_cache(waiting), longest, waiting[0].params.stop)
         try:
-            while waiting or state.rows:
-                room = self._slots - len(state.rows)
-                if waiting and (not state.rows or room >= max(1, self._slots // 8)):
+            while waiting or state.requests:
+                room = self._slots - len(state.requests)
+                if waiting and (not state.requests or room >= max(1, self._slots // 8)):
                     yield from self._finish(state, self._admit(state, waiting, room))
-                if state.rows:
+                if state.requests:
                     yield from self._finish(state, self._advance(state))
         finally:
             self._cache = state.cache
 
     def close(self) -> None:
         self._cache = None
-
-    @property
-    def _context(self) -> int:
-        return int(self._model.config.get_text_config().max_position_embeddings)
 
     def _budget(self, request: Request) -> int:
         return min(request.params.max_tokens, self._context - len(request.prompt.token_ids))
@@ -97,7 +89,7 @@ class LocalSampler:
     @torch.inference_mode()
     def _admit(self, state: _State, waiting: list[Request], room: int) -> range:
         """Gives the next requests slots behind the live ones, prefills each prompt once, draws first tokens."""
-        first = len(state.rows)
+        first = len(state.requests)
         prompts: list[tuple[int, ...]] = []
         slots_of: list[list[int]] = []
         for _ in range(min(room, len(waiting))):
@@ -105,18 +97,18 @@ class LocalSampler:
             if not prompts or prompts[-1] != request.prompt.token_ids:
                 prompts.append(request.prompt.token_ids)
                 slots_of.append([])
-            slots_of[-1].append(len(state.rows))
-            state.add(_Row(request, self._budget(request)))
+            slots_of[-1].append(len(state.requests))
+            state.add(request, self._budget(request))
         hidden = state.cache.prefill(prompts, slots_of)
         counts = torch.tensor([len(slots) for slots in slots_of], device=self._device)
-        new = range(first, len(state.rows))
+        new = range(first, len(state.requests))
         self._draw(state, new, hidden.repeat_interleave(counts, dim=0))
         return new
 
     @torch.inference_mode()
     def _advance(self, state: _State) -> range:
         """One more token for every live row."""
-        count = len(state.rows)
+        count = len(state.requests)
         tokens = torch.from_numpy(state.last[:count]).to(self._device)
         positions = torch.from_numpy(state.positions[:count]).to(self._device)
         hidden = state.cache.decode(tokens, positions, int(state.positions[:count].max()) + 1)
@@ -126,10 +118,11 @@ class LocalSampler:
 
     def _draw(self, state: _State, rows: range, hidden: Tensor) -> None:
         part = slice(rows.start, rows.stop)
-        params = state.rows[rows.start].request.params
+        params = state.requests[rows.start].params
         banned = torch.from_numpy(state.drawn[part] < state.minimum[part]).to(self._device)
         temperature = torch.from_numpy(state.temperature[part]).to(self._device)
-        log_p = log_distribution(self._head(hidden), temperature, banned, self._ends, params.top_p, params.top_k)
+        logits = self._head(functional.pad(hidden, (0, 0, 0, -len(hidden) % ROW_MULTIPLE)))[: len(hidden)]
+        log_p = log_distribution(logits, temperature, banned, self._ends, params.top_p, params.top_k)
         uniform = torch.from_numpy(uniforms(state.keys[part], state.drawn[part].astype(np.uint64))).to(self._device)
         tokens = draw(log_p, uniform)
         if tokens.max() >= log_p.shape[1]:  # nothing could be drawn: a row of NaN
@@ -137,12 +130,10 @@ class LocalSampler:
                 f"sampling from policy version {self._version}: its logits are not numbers, so its weights have "
                 "diverged; lower optimizer.lr, or begin from a sound model"
             )
-        logprobs = log_p.gather(1, tokens[:, None])[:, 0].tolist()
         state.last[part] = tokens.cpu().numpy()
+        state.token_ids[rows, state.drawn[part]] = state.last[part]
+        state.logprobs[rows, state.drawn[part]] = log_p.gather(1, tokens[:, None])[:, 0].cpu().numpy()
         state.drawn[part] += 1
-        for row, token, logprob in zip(state.rows[part], state.last[part].tolist(), logprobs, strict=True):
-            row.token_ids.append(token)
-            row.logprobs.append(logprob)
 
     def _finish(self, state: _State, drawn: range) -> list[Completion]:
         """Completions of the rows that ended with the token just drawn; their slots are filled with live rows."""
@@ -150,13 +141,12 @@ class LocalSampler:
         candidates = self._may_complete(state.stop)[state.last[part]] | (state.drawn[part] >= state.budget[part])
         done, ended = [], []
         for slot in (np.flatnonzero(candidates) + drawn.start).tolist():
-            row = state.rows[slot]
-            result = finish(row.request, row.token_ids, self._end_ids, self._decode, row.budget)
+            request, count = state.requests[slot], state.drawn[slot]
+            token_ids = state.token_ids[slot, :count].tolist()
+            result = finish(request, token_ids, self._end_ids, self._decode, int(state.budget[slot]))
             if result is not None:
-                text, reason = result
-                done.append(
-                    Completion(row.request, tuple(row.token_ids), tuple(row.logprobs), text, reason, self._version)
-                )
+                logprobs = state.logprobs[slot, :count].tolist()
+                done.append(Completion(request, tuple(token_ids), tuple(logprobs), *result, self._version))
                 ended.append(slot)
         state.remove(ended)
         return done
@@ -171,11 +161,12 @@ class LocalSampler:
 
 
 class _State:
-    """The live rows, dense in slots 0 … n − 1, with their numbers in arrays."""
+    """The live rows, dense in slots 0 … n − 1: their requests, and their numbers and tokens in arrays."""
 
-    def __init__(self, cache: SlotCache, slots: int, stop: tuple[str, ...]) -> None:
+    def __init__(self, cache: SlotCache, longest: int, stop: tuple[str, ...]) -> None:
         self.cache, self.stop = cache, stop
-        self.rows: list[_Row] = []
+        self.requests: list[Request] = []
+        slots = cache.slots
         self.last = np.zeros(slots, dtype=np.int64)
         self.positions = np.zeros(slots, dtype=np.int64)
         self.drawn = np.zeros(slots, dtype=np.int64)
@@ -183,31 +174,34 @@ class _State:
         self.budget = np.zeros(slots, dtype=np.int64)
         self.temperature = np.zeros(slots, dtype=np.float32)
         self.keys = np.zeros(slots, dtype=np.uint64)
+        self.token_ids = np.zeros((slots, longest), dtype=np.int64)
+        self.logprobs = np.zeros((slots, longest), dtype=np.float64)
 
-    def add(self, row: _Row) -> None:
-        slot, params = len(self.rows), row.request.params
-        self.rows.append(row)
-        self.positions[slot] = len(row.request.prompt.token_ids)
+    def add(self, request: Request, budget: int) -> None:
+        slot, params = len(self.requests), request.params
+        self.requests.append(request)
+        self.positions[slot] = len(request.prompt.token_ids)
         self.drawn[slot] = 0
         self.minimum[slot] = params.min_tokens
-        self.budget[slot] = row.budget
+        self.budget[slot] = budget
         self.temperature[slot] = params.temperature
-        self.keys[slot] = row.request.key.seed64()
+        self.keys[slot] = request.key.seed64()
 
     def remove(self, ended: Sequence[int]) -> None:
         """Frees slots; the last live rows move into the holes."""
-        keep = len(self.rows) - len(ended)
+        keep = len(self.requests) - len(ended)
         gone = set(ended)
         holes = [slot for slot in ended if slot < keep]
-        movers = [slot for slot in range(keep, len(self.rows)) if slot not in gone]
+        movers = [slot for slot in range(keep, len(self.requests)) if slot not in gone]
         if holes:
             extent = int(self.positions[movers].max())
             device = self.cache.keys.device
             self.cache.move(torch.tensor(movers, device=device), torch.tensor(holes, device=device), extent)
             for array in (
-                self.last, self.positions, self.drawn, self.minimum, self.budget, self.temperature, self.keys
+                self.last, self.positions, self.drawn, self.minimum, self.budget, self.temperature, self.keys,
+                self.token_ids, self.logprobs,
             ):  # fmt: skip
                 array[holes] = array[movers]
             for hole, mover in zip(holes, movers, strict=True):
-                self.rows[hole] = self.rows[mover]
-        del self.rows[keep:]
+                self.requests[hole] = self.requests[mover]
+        del self.requests[keep:]
