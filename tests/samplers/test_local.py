@@ -262,7 +262,7 @@ def test_the_cache_is_kept_and_grows_when_it_must():
     list(sampler.sample([make_request((1, 2), rollout=n, max_tokens=8) for n in range(3)]))
     assert sampler._cache is first
     list(sampler.sample([make_request((1, 2), rollout=n, max_tokens=20) for n in range(9)]))
-    assert (sampler._cache.slots, sampler._cache.capacity) == (64, 32)
+    assert (sampler._cache.slots, sampler._cache.capacity) == (64, 24)
     sampler.close()
     assert sampler._cache is None
 

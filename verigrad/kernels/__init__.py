@@ -1,12 +1,11 @@
 """Tensor programs that the trainer and the embedded sampler share: attention plans and the log-prob head."""
 
-from verigrad.kernels.attention import ROW_MULTIPLE, AttentionPlan, PackedPlan, backbone_of, hidden_states
+from verigrad.kernels.attention import AttentionPlan, PackedPlan, backbone_of, hidden_states
 from verigrad.kernels.cache import SlotCache
-from verigrad.kernels.head import head_of, token_logprobs
+from verigrad.kernels.head import head_of, padded, token_logprobs
 from verigrad.kernels.products import fast_products
 
 __all__ = [
-    "ROW_MULTIPLE",
     "AttentionPlan",
     "PackedPlan",
     "SlotCache",
@@ -14,5 +13,6 @@ __all__ = [
     "fast_products",
     "head_of",
     "hidden_states",
+    "padded",
     "token_logprobs",
 ]

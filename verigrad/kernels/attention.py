@@ -67,11 +67,11 @@ def hidden_states(
     count = len(token_ids)
     padding = (0, -count % ROW_MULTIPLE)
     ids, places = functional.pad(token_ids, padding), functional.pad(positions, padding)
-    padded = _Padded(plan, count)
+    plan = _Padded(plan, count) if padding[1] else plan
     if in_family(backbone):
-        return decoder_states(backbone, ids, places, padded)[:count]
+        return decoder_states(backbone, ids, places, plan)[:count]
     with _planned(backbone):
-        output = backbone(input_ids=ids[None], position_ids=places[None], use_cache=False, plan=padded)
+        output = backbone(input_ids=ids[None], position_ids=places[None], use_cache=False, plan=plan)
     return cast(Tensor, output.last_hidden_state)[0, :count]
 
 
@@ -84,7 +84,7 @@ class _Padded:
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
         count, tokens = self._count, len(query)
         mixed = self._plan.attend(layer, query[:count], key[:count], value[:count], scale)
-        return functional.pad(mixed, (0, 0, 0, 0, 0, tokens - count)) if tokens > count else mixed
+        return functional.pad(mixed, (0, 0, 0, 0, 0, tokens - count))
 
 
 class PackedPlan:

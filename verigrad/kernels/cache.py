@@ -13,7 +13,7 @@ from torch.nn import functional
 from verigrad.kernels.attention import ROW_MULTIPLE, PackedPlan, hidden_states
 
 # Keys are read in multiples of this many tokens: products then come in few shapes, and their sums in one order.
-EXTENT_MULTIPLE = 16
+EXTENT_MULTIPLE = 8
 
 
 class SlotCache:

@@ -83,9 +83,9 @@ class _TokenLogprobs(torch.autograd.Function):
             else:
                 d_logits = p.mul_(-g[part, None])
             d_logits.scatter_add_(1, targets[part, None], g[part, None])
-            d_logits = _padded(d_logits.div_(temperature[part, None]).to(hidden.dtype))
+            d_logits = padded(d_logits.div_(temperature[part, None]).to(hidden.dtype))
             d_hidden[part] = (d_logits @ weight)[: len(p)]
-            _add_product(d_weight, d_logits.T, _padded(hidden[part]))
+            _add_product(d_weight, d_logits.T, padded(hidden[part]))
             if d_bias is not None:
                 d_bias += d_logits.sum(0)
         return d_hidden, d_weight.to(weight.dtype), d_bias, None, None, None, None
@@ -99,7 +99,7 @@ def _chunks(tokens: int, vocabulary: int) -> list[slice]:
 def _log_softmax(
     hidden: Tensor, weight: Tensor, bias: Tensor | None, temperature: Tensor, end_banned: Tensor, end_ids: Tensor
 ) -> Tensor:
-    logits = nn.functional.linear(_padded(hidden), weight, bias)[: len(hidden)]
+    logits = nn.functional.linear(padded(hidden), weight, bias)[: len(hidden)]
     logits = logits.to(torch.promote_types(logits.dtype, torch.float32)).div_(temperature[:, None])
     if end_banned.any():
         banned = torch.zeros(logits.shape[1], dtype=torch.bool, device=logits.device)
@@ -116,9 +116,10 @@ def _add_product(total: Tensor, left: Tensor, right: Tensor) -> None:
         total += left @ right
 
 
-def _padded(rows: Tensor) -> Tensor:
+def padded(rows: Tensor) -> Tensor:
     """Zero rows up to a multiple, so that products come in few shapes."""
-    return nn.functional.pad(rows, (0, 0, 0, -len(rows) % ROW_MULTIPLE))
+    missing = -len(rows) % ROW_MULTIPLE
+    return nn.functional.pad(rows, (0, 0, 0, missing)) if missing else rows
 
 
 def _entropy(log_p: Tensor) -> Tensor:

@@ -63,7 +63,8 @@ def draw(log_p: Float[Tensor, "rows vocabulary"], uniform: Float[Tensor, "rows"]
     token in its block. Cumulative sums are float64. A row of NaN gives a number beyond the vocabulary.
     """
     rows, vocabulary = log_p.shape
-    blocks = nn.functional.pad(log_p.exp(), (0, -vocabulary % BLOCK)).view(rows, -1, BLOCK)
+    mass, missing = log_p.exp(), -vocabulary % BLOCK
+    blocks = (nn.functional.pad(mass, (0, missing)) if missing else mass).view(rows, -1, BLOCK)
     block, rest = _invert(blocks.sum(-1), uniform.double())
     chosen = block.clamp_max(blocks.shape[1] - 1)
     within = blocks.gather(1, chosen[:, None, None].expand(-1, 1, BLOCK))[:, 0]

@@ -12,10 +12,9 @@ from typing import Any, cast
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from verigrad.errors import ConfigError, NonFiniteError
-from verigrad.kernels import ROW_MULTIPLE, SlotCache, backbone_of, head_of
+from verigrad.kernels import SlotCache, backbone_of, head_of, padded
 from verigrad.samplers.drawing import draw, log_distribution, uniforms
 from verigrad.samplers.stopping import Decode, completing_ids, finish
 from verigrad.tasks.prompts import check_context
@@ -121,7 +120,7 @@ class LocalSampler:
         params = state.requests[rows.start].params
         banned = torch.from_numpy(state.drawn[part] < state.minimum[part]).to(self._device)
         temperature = torch.from_numpy(state.temperature[part]).to(self._device)
-        logits = self._head(functional.pad(hidden, (0, 0, 0, -len(hidden) % ROW_MULTIPLE)))[: len(hidden)]
+        logits = self._head(padded(hidden))[: len(hidden)]
         log_p = log_distribution(logits, temperature, banned, self._ends, params.top_p, params.top_k)
         uniform = torch.from_numpy(uniforms(state.keys[part], state.drawn[part].astype(np.uint64))).to(self._device)
         tokens = draw(log_p, uniform)
