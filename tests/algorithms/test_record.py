@@ -41,7 +41,7 @@ def scored(groups, entropies=()) -> list[Group[ScoredRollout]]:
 
 def test_a_steps_line_by_hand():
     kept = [group for group in scored(step()) if group.prompt is not PROMPTS[1]]
-    line = step_line(step(), kept, ScoreSummary(3, 0.7, 1e-6, 2e-6), SECONDS)
+    line = step_line(step(), kept, ScoreSummary(3, 0.7, 0.9, 1e-6, 2e-6), SECONDS)
     assert (line["rollouts"], line["questions"], line["kept"]) == (6, 3, 4)
     assert line["questions_solved"] == 2
     assert line["pass_rate"] == line["reward"] == line["answer_reward"] == 3 / 6
@@ -58,7 +58,7 @@ def test_a_steps_line_by_hand():
 
 
 def test_what_was_not_measured_is_absent():
-    line = step_line(step(), [], ScoreSummary(0, 0.0, 0.0, 0.0), SECONDS)
+    line = step_line(step(), [], ScoreSummary(0, 0.0, 0.0, 0.0, 0.0), SECONDS)
     assert not {"entropy_old", "sampler_gap_mean", "sampler_gap_max"} & line.keys()
     assert line["scored_rollouts"] == 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 import torch
@@ -32,6 +33,12 @@ def test_scores_equal_a_slow_oracle(architecture, settings):
             logprobs, entropy = slow_scores(policy.model, sample)
             assert score.logprobs == pytest.approx(logprobs.tolist(), abs=1e-12)
             assert score.entropy == pytest.approx(entropy.tolist(), abs=1e-12)
+            plain = slow_scores(policy.model, at_temperature_1(sample))[1]
+            assert (score.plain_entropy or score.entropy) == pytest.approx(plain.tolist(), abs=1e-12)
+
+
+def at_temperature_1(sample):
+    return replace(sample, trajectory=replace(sample.trajectory, temperature=1.0))
 
 
 @pytest.mark.parametrize("budget", [1, 20, 10_000])

@@ -38,6 +38,8 @@ def step_line(
     }
     if scores.rollouts:
         line["entropy_old"] = scores.entropy
+        if rollouts[0].completion.request.params.temperature != 1:
+            line["plain_entropy_old"] = scores.plain_entropy
     if scores.rollouts and rollouts[0].completion.sampler_logprobs:
         line |= {"sampler_gap_mean": scores.gap_mean, "sampler_gap_max": scores.gap_max}
     return line

@@ -11,10 +11,14 @@ from verigrad.types import Group, Rollout, Sample, SamplingParams, ScoredRollout
 
 @dataclass(frozen=True, slots=True)
 class ScoreSummary:
-    """Figures over the response tokens of the scored rollouts. Gap: |sampler's − trainer's log-prob|, in nats."""
+    """Figures over the response tokens of the scored rollouts. Gap: |sampler's − trainer's log-prob|, in nats.
+
+    `plain_entropy` is that at temperature 1, the same where rollouts were sampled at 1.
+    """
 
     rollouts: int
     entropy: float
+    plain_entropy: float
     gap_mean: float
     gap_max: float
 
@@ -93,5 +97,6 @@ def _summary(rollouts: Sequence[Rollout], scores: Sequence[TokenScores]) -> Scor
         gaps += [abs(ours - theirs) for ours, theirs in zip(result.logprobs, drawn, strict=False)]
     tokens = sum(len(result.entropy) for result in scores)
     entropy = sum(sum(result.entropy) for result in scores) / max(1, tokens)
+    plain = sum(sum(result.plain_entropy or result.entropy) for result in scores) / max(1, tokens)
     gap_mean = sum(gaps) / len(gaps) if gaps else 0.0
-    return ScoreSummary(len(rollouts), entropy, gap_mean, max(gaps, default=0.0))
+    return ScoreSummary(len(rollouts), entropy, plain, gap_mean, max(gaps, default=0.0))

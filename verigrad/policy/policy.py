@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +31,14 @@ TokenLoss = Callable[[Float[Tensor, "trained"], Batch], Float[Tensor, "trained"]
 class TokenScores:
     """Per trained token of one sequence: its log-prob, the exact entropy of its distribution (nats), V before it.
 
-    `values` is empty where the policy has no value head.
+    `values` is empty where the policy has no value head; `plain_entropy`, that at temperature 1, where that is
+    `entropy`.
     """
 
     logprobs: tuple[float, ...]
     entropy: tuple[float, ...]
     values: tuple[float, ...] = ()
+    plain_entropy: tuple[float, ...] = ()
 
 
 class Policy:
@@ -113,10 +115,16 @@ class Policy:
         with torch.no_grad():
             for batch in pack(samples, self.tokens_per_microbatch, self.device):
                 hidden = self._hidden(batch)
-                streams = list(self._head(hidden, batch)) + ([self.value.read(hidden)] if self.value else [])
+                streams = dict(zip(("logprobs", "entropy"), self._head(hidden, batch), strict=True))
+                if self.value:
+                    streams["values"] = self.value.read(hidden)
+                if (batch.temperature != 1).any():
+                    plain = replace(batch, temperature=torch.ones_like(batch.temperature))
+                    streams["plain_entropy"] = self._head(hidden, plain)[1]
                 counts = torch.bincount(batch.sequence_index, minlength=len(batch.rows)).tolist()
-                for row, parts in zip(batch.rows, zip(*[s.split(counts) for s in streams], strict=True), strict=True):
-                    scores[row] = TokenScores(*[tuple(part.tolist()) for part in parts])
+                parts = {name: stream.split(counts) for name, stream in streams.items()}
+                for place, row in enumerate(batch.rows):
+                    scores[row] = TokenScores(**{name: tuple(part[place].tolist()) for name, part in parts.items()})
         return [score for score in scores if score is not None]
 
     def update(
