@@ -54,7 +54,7 @@ def read(text: str) -> Node:
 def plain_words(text: str) -> str | None:
     r"""Words, in lower case and without `\text`, if that is all there is: letters, no digits, no mathematical names."""
     bare = _TEXT.sub(r"\1", text[:2000]) if "\\" in text else text[:2000]
-    bare = bare.strip().strip("$.()*!\"'“” \\").strip()
+    bare = bare.strip().rstrip("\\").strip("$.()*!\"'“” ").strip()
     if not bare or len(text) > 2000 or not _PLAIN_WORDS.fullmatch(bare):
         return None
     runs = re.findall(r"[^\W\d_]+", bare)

@@ -173,7 +173,7 @@ def _braced(command: str, inner: str, spaced: bool) -> list[Token]:
     words = inner.strip()
     if not words:
         return []
-    if words in FUNCTIONS or words in ("eye", "sqrt"):
+    if words in FUNCTIONS or words == "sqrt":
         return [Token("function", words, spaced)]
     if len(words) == 1 and words.isalpha() and command != "mbox":
         return [Token("symbol", words, spaced)]

@@ -305,6 +305,8 @@ class Parser:
         return Number(Fraction(int(whole + decimals), shift) + Fraction(int(period), nines * shift))
 
     def _symbol(self, name: str) -> Node:
+        if name in CALLED and self.sees("{") and [one.text for one in self.tokens[self.at + 1 : self.at + 2]] == ["("]:
+            return Call(f"apply {name}", (self.argument(),))
         if name in CALLED and self.sees("(") and self._bars == 0 and not self.next.spaced:
             self.at += 1
             group = self._group("(")

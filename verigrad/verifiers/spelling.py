@@ -38,7 +38,8 @@ _SPELLINGS: dict[str, str] = {
 _TABLE = str.maketrans(_SPELLINGS)
 _RAISED = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿⁱ]+")
 _LOWERED = re.compile("[₀₁₂₃₄₅₆₇₈₉₊₋ₐₑₓₙᵢⱼₖₘ]+")
-_COMMA = re.compile(r"\{,\}(?:\\!)?|,\\!\s*")
+_COMMA = re.compile(r" ?\{\s*,\s*\}(?:\\!)? ?|,\\!\s*")
+GLUED = re.compile(r"(?<=[0-9)}])(and|or)(?=[A-Z(])")
 _THIN_SPACE = re.compile(r"(?<=[0-9])(?:\\[,;:! ]|~)\s*(?=[0-9]{3}(?![0-9]))")
 _ESCAPED_TWICE = re.compile(r"\\\\(?=[a-zA-Z])")
 _SIZES = re.compile(r"\\(?:[bB]igg?[lrm]?|left|right|middle)(?![a-zA-Z])\s*([{}.])?")
@@ -59,8 +60,10 @@ def spelled(text: str) -> str:
         text = _RAISED.sub(lambda run: f"^{{{run[0].translate(_SUPERSCRIPTS)}}}", text)
         text = _LOWERED.sub(lambda run: f"_{{{run[0].translate(_SUBSCRIPTS)}}}", text)
         text = text.translate(_TABLE)
+    text = text.rstrip().removesuffix("\\") if text.rstrip().endswith("\\") else text
+    text = GLUED.sub(r" \1 ", text)
     if "\\" not in text:
-        return text.replace("{,}", ",").replace("$", " ")
+        return _COMMA.sub(",", text).replace("$", " ")
     if r"\\begin" in text or r"\begin" not in text:
         text = _ESCAPED_TWICE.sub(r"\\", text).replace(r"\\\\", r"\\")
     text = _THIN_SPACE.sub("", _COMMA.sub(",", text))
