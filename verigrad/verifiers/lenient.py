@@ -27,8 +27,8 @@ _UNIT_AFTER = re.compile(r"\s*\$?\s*(\\?%|percent\b|pct\b|percentage\b)")
 def lenient_answer(text: str) -> str | None:
     """The answer of a response, None where nothing in it looks like one."""
     if ANSWER_OPEN in text:
-        inner = text.rpartition(ANSWER_OPEN)[2].partition(ANSWER_CLOSE)[0].strip()
-        return _last_boxes(inner) or inner or None
+        inner, closed, _ = text.rpartition(ANSWER_OPEN)[2].partition(ANSWER_CLOSE)
+        return _last_boxes(inner) or inner.strip() or None if closed else None  # cut off before it was given
     text = text.rpartition(THINK_CLOSE)[2] or text
     tail = text[-LONGEST_TAIL:]
     final = _FINAL.search(tail)
