@@ -42,7 +42,9 @@ def load_function(path: str) -> Callable[..., Any]:
     try:
         function = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError) as error:
-        raise ConfigError(f"verifier.function = {path!r} cannot be imported: {error}; run where {module} is found") from None
+        raise ConfigError(
+            f"verifier.function = {path!r} cannot be imported: {error}; run where {module} is found"
+        ) from None
     if not callable(function):
         raise ConfigError(f"verifier.function = {path!r} is no function")
     return function  # type: ignore[no-any-return]

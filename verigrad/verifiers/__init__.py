@@ -9,6 +9,7 @@ from verigrad.verifiers.claims import Blend, Claim, fail, mixed, scored, settle
 from verigrad.verifiers.equality import Verdict, decide, equal
 from verigrad.verifiers.exact import Number, read_number
 from verigrad.verifiers.extract import boxed_answer, course_answer, hash_answer, strict_answer
+from verigrad.verifiers.golds import gold_faults
 from verigrad.verifiers.lenient import lenient_answer
 from verigrad.verifiers.rules import (
     FORMATS,
@@ -40,6 +41,7 @@ __all__ = [
     "equal",
     "fail",
     "find_verifier",
+    "gold_faults",
     "gold_value",
     "hash_answer",
     "is_strict",

@@ -1,9 +1,9 @@
 r"""From an answer's text to its tree: lists, relations, sets, ratios, measures and words, over `parser`'s expressions.
 
-    answer   = statement (("," | ";" | "and" | "or") statement)*
-    statement = side (("=" | "<" | "≤" | "∈" | …) side)*
-    side     = element (("∪" | "∩" | "∖") element)*
-    element  = words | sum (":" sum)* [unit]
+answer   = statement (("," | ";" | "and" | "or") statement)*
+statement = side (("=" | "<" | "≤" | "∈" | …) side)*
+side     = element (("∪" | "∩" | "∖") element)*
+element  = words | sum (":" sum)* [unit]
 """
 
 from __future__ import annotations

@@ -14,21 +14,16 @@ Every verdict is True, False, or None where nothing here decides.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 
 from verigrad.verifiers.expression import (
     Call,
     Collection,
-    Matrix,
-    Measure,
     Node,
     Number,
     Relation,
-    Symbol,
     Words,
-    operations,
-    replaced,
     walk,
 )
 from verigrad.verifiers.fields import numeral
@@ -37,6 +32,22 @@ from verigrad.verifiers.matrices import matrix_value
 from verigrad.verifiers.naming import name_of, named_items, stated
 from verigrad.verifiers.probe import Probe
 from verigrad.verifiers.regions import Regions, is_region
+from verigrad.verifiers.shapes import (
+    bare,
+    difference,
+    elements,
+    every,
+    has_matrix,
+    is_unordered,
+    literal,
+    measured,
+    negated,
+    some,
+    unknown_name,
+    upwards,
+)
+
+_HUNDRED = Number(Fraction(100))
 
 ROUNDING_PLACES = 6
 """Decimals from which a decimal fraction may stand for an exact value."""
@@ -50,16 +61,6 @@ MOST_UNMATCHED = 12
 _MEASURED = frozenset(UNITS.values()) - {""}
 
 
-def every(verdicts: Iterable[bool | None]) -> bool | None:
-    """False if one is, else None if one is, else True."""
-    result: bool | None = True
-    for verdict in verdicts:
-        if verdict is False:
-            return False
-        result = result and verdict
-    return result
-
-
 class Comparison:
     """One pair of answers. `seed` draws the random points."""
 
@@ -69,7 +70,7 @@ class Comparison:
 
     def equal(self, gold: Node, answer: Node) -> bool | None:
         """Whether the answer equals the gold answer."""
-        gold, answer = _bare(gold), _bare(answer)
+        gold, answer = bare(gold), bare(answer)
         if gold == answer:
             return True
         if is_region(gold) or is_region(answer):
@@ -81,15 +82,15 @@ class Comparison:
         if isinstance(answer, Relation):
             value = stated(answer, self._holds)
             return False if value is None else self.equal(gold, value)
-        if _is_unordered(gold):
+        if is_unordered(gold):
             return self._unordered(gold, answer)
         if isinstance(gold, Collection):
             return self._ordered(gold, answer)
-        if _is_unordered(answer):
-            return self._same_elements([gold], _elements(answer))
+        if is_unordered(answer):
+            return self._same_elements([gold], elements(answer))
         if isinstance(answer, Collection):
             return False
-        if _has_matrix(gold) or _has_matrix(answer):
+        if has_matrix(gold) or has_matrix(answer):
             return self._matrices(gold, answer)
         if isinstance(gold, Call) and gold.name == ":":
             return self._ratios(gold, answer)
@@ -107,7 +108,7 @@ class Comparison:
     def _as_regions(self, gold: Node, answer: Node) -> bool | None:
         one, other = self._regions.read(gold), self._regions.read(answer)
         if one is not None and other is not None:
-            names = [_unknown_name(node) for node in (gold, answer)]
+            names = [unknown_name(node) for node in (gold, answer)]
             return False if None not in names and names[0] != names[1] else self._regions.same(one, other)
         if isinstance(gold, Relation) and isinstance(answer, Relation):
             return self._inequality(gold, answer)
@@ -116,33 +117,32 @@ class Comparison:
         return False
 
     def _inequality(self, gold: Relation, answer: Relation) -> bool | None:
-        gold, answer = _upwards(gold), _upwards(answer)
+        gold, answer = upwards(gold), upwards(answer)
         if gold.operators == answer.operators and len(gold.sides) > 2:
             return every(self.equal(a, b) for a, b in zip(gold.sides, answer.sides, strict=True))
         if gold.operators != answer.operators or len(gold.sides) != 2:
             return False
         if gold.operators == ("∈",):
             return every(self.equal(a, b) for a, b in zip(gold.sides, answer.sides, strict=True))
-        return self._probe.proportional(_difference(gold), _difference(answer), positive=gold.operators != ("≠",))
+        return self._probe.proportional(difference(gold), difference(answer), positive=gold.operators != ("≠",))
 
     def _equation(self, gold: Relation, answer: Node) -> bool | None:
         value = stated(gold, None)
         if isinstance(answer, Relation):
             names = name_of(gold.sides[0]), name_of(answer.sides[0])
             theirs = stated(answer, self._holds)
-            if value is not None and theirs is not None:
-                if None in names or names[0] == names[1]:
-                    return self.equal(value, theirs)
+            if value is not None and theirs is not None and (None in names or names[0] == names[1]):
+                return self.equal(value, theirs)
             if len(gold.sides) == len(answer.sides) == 2 and gold.operators == answer.operators == ("=",):
-                return self._probe.proportional(_difference(gold), _difference(answer))
+                return self._probe.proportional(difference(gold), difference(answer))
             return False
         return False if value is None else self.equal(value, answer)
 
     # Collections
 
     def _unordered(self, gold: Node, answer: Node) -> bool | None:
-        names, golds = named_items(gold, _elements)
-        others, answers = named_items(answer, _elements)
+        names, golds = named_items(gold, elements)
+        others, answers = named_items(answer, elements)
         if len(set(names)) > 1:
             return self._named(names, golds, others, answers)
         if len(set(others)) > 1 and names and others:
@@ -156,9 +156,7 @@ class Comparison:
             return every(map(self.equal, golds, answers)) if len(golds) == len(answers) else False
         return self._same_elements(golds, answers)
 
-    def _named(
-        self, names: list[str], golds: list[Node], others: list[str], answers: list[Node]
-    ) -> bool | None:
+    def _named(self, names: list[str], golds: list[Node], others: list[str], answers: list[Node]) -> bool | None:
         """A list of several names: by name where the answer has names too, else in its order."""
         if others and len(set(names)) == len(names) and sorted(names) == sorted(others):
             theirs = dict(zip(others, answers, strict=True))
@@ -183,12 +181,8 @@ class Comparison:
         table = {(a, b): self.equal(a, b) for a in ours for b in right} | {
             (a, b): self.equal(a, b) for a in left for b in theirs & ours
         }
-        verdicts = []
-        for a in left:
-            verdicts.append(_any(table[a, b] for b in theirs))
-        for b in right:
-            verdicts.append(_any(table[a, b] for a in ours))
-        return every(verdicts)
+        found = [some(table[a, b] for b in theirs) for a in left]
+        return every(found + [some(table[a, b] for a in ours) for b in right])
 
     def _many(self, left: list[Node], right: list[Node]) -> bool | None:
         """Of long sets only numbers are compared."""
@@ -221,12 +215,12 @@ class Comparison:
         )
 
     def _values(self, gold: Node, answer: Node) -> bool | None:
-        if isinstance(gold, Call) and gold.name == "base" or isinstance(answer, Call) and answer.name == "base":
+        if (isinstance(gold, Call) and gold.name == "base") or (isinstance(answer, Call) and answer.name == "base"):
             return self._based(gold, answer)
-        (gold, unit), (answer, other) = _measured(gold), _measured(answer)
+        (gold, unit), (answer, other) = measured(gold), measured(answer)
         if {unit, other} <= _MEASURED and unit != other:
             return False
-        if _negated(gold) == _negated(answer) and "∞" in (getattr(_negated(gold)[1], "name", ""),):
+        if negated(gold) == negated(answer) and "∞" in (getattr(negated(gold)[1], "name", ""),):
             return True
         readings = [(gold, answer)]
         if unit == "%" and other != "%":
@@ -234,14 +228,14 @@ class Comparison:
         if other == "%" and unit != "%":
             readings.append((gold, Call("/", (answer, _HUNDRED))))
         verdicts = [self._probe.same(*pair) or self._rounded(*pair) for pair in readings]
-        return _any(verdicts)
+        return some(verdicts)
 
     def _rounded(self, gold: Node, answer: Node) -> bool | None:
         """Whether one is a decimal fraction of six places or more, and the other the value that it rounds or cuts."""
-        literals = [_literal(node) for node in (gold, answer)]
+        literals = [literal(node) for node in (gold, answer)]
         verdict = self._probe.same(gold, answer)
         for (value, places, digits), exact in zip(literals, (answer, gold), strict=True):
-            other = _literal(exact)[1]
+            other = literal(exact)[1]
             if places is None or (other is not None and digits < FLOAT_DIGITS):
                 continue
             if places < ROUNDING_PLACES and digits < FLOAT_DIGITS:
@@ -250,7 +244,9 @@ class Comparison:
             if true is None:
                 continue
             gap = abs(value - Fraction(true))
-            if gap < Fraction(1, 10**places) or (digits >= FLOAT_DIGITS and gap <= abs(value) / 10 ** (FLOAT_DIGITS - 1)):
+            if gap < Fraction(1, 10**places) or (
+                digits >= FLOAT_DIGITS and gap <= abs(value) / 10 ** (FLOAT_DIGITS - 1)
+            ):
                 return True
         return verdict
 
@@ -260,93 +256,3 @@ class Comparison:
             return gold.arguments[0] == answer
         assert isinstance(answer, Call)
         return self._probe.same(gold, Number(numeral(*answer.arguments)))
-
-
-_HUNDRED = Number(Fraction(100))
-
-
-def _any(verdicts: Iterable[bool | None]) -> bool | None:
-    """True if one is, else None if one is, else False."""
-    result: bool | None = False
-    for verdict in verdicts:
-        if verdict:
-            return True
-        result = None if verdict is None else result
-    return result
-
-
-def _bare(node: Node) -> Node:
-    while isinstance(node, Collection) and len(node.items) == 1 and node.brackets in ("", "()"):
-        node = node.items[0]
-    return node
-
-
-def _is_unordered(node: Node) -> bool:
-    if isinstance(node, Collection):
-        return node.brackets in ("", "{}")
-    return isinstance(node, Call) and (node.name in ("∪", "∩", "∖") or bool(operations(node) & {"±", "∓"}))
-
-
-def _elements(node: Node) -> list[Node]:
-    """The elements of a list or set, of unions and differences of such, and both values of each ±."""
-    if isinstance(node, Collection) and node.brackets in ("", "{}"):
-        return [part for item in node.items for part in _elements(item)] if node.items else []
-    if isinstance(node, Call) and node.name in ("∪", "∩", "∖"):
-        one, other = (_elements(part) for part in node.arguments)
-        if node.name == "∪":
-            return one + [part for part in other if part not in one]
-        return [part for part in one if (part in other) == (node.name == "∩")]
-    if not operations(node) & {"±", "∓"}:
-        return [node]
-    return [replaced(replaced(node, "±", plus), "∓", minus) for plus, minus in (("+", "-"), ("-", "+"))]
-
-
-def _measured(node: Node) -> tuple[Node, str | None]:
-    """The value and its unit, the sign outside: −$5 is −5 of $."""
-    match node:
-        case Measure(inner, unit):
-            value, deeper = _measured(inner)
-            return value, unit or deeper
-        case Call("neg", (inner,)):
-            value, unit_ = _measured(inner)
-            return Call("neg", (value,)), unit_
-        case Collection("{}" | "()" | "[]", (inner,)):
-            return _measured(inner)
-        case _:
-            return node, None
-
-
-def _negated(node: Node) -> tuple[bool, Node]:
-    return (True, node.arguments[0]) if isinstance(node, Call) and node.name == "neg" else (False, node)
-
-
-def _literal(node: Node) -> tuple[Fraction, int | None, int]:
-    """Value, places and digits of a decimal literal with its sign; places None for anything else."""
-    negative, inner = _negated(node)
-    if not isinstance(inner, Number):
-        return Fraction(0), None, 0
-    return -inner.value if negative else inner.value, inner.places, inner.digits
-
-
-def _has_matrix(node: Node) -> bool:
-    return isinstance(node, Matrix) or (isinstance(node, Call) and any(map(_has_matrix, node.arguments)))
-
-
-def _difference(relation: Relation) -> Node:
-    return Call("-", relation.sides)
-
-
-def _upwards(relation: Relation) -> Relation:
-    """`a > b` turned into `b < a`."""
-    if not set(relation.operators) <= {">", ">="}:
-        return relation
-    signs = tuple({">": "<", ">=": "<="}[sign] for sign in reversed(relation.operators))
-    return Relation(signs, tuple(reversed(relation.sides)))
-
-
-def _unknown_name(node: Node) -> str | None:
-    """The letter that an inequality or a membership is about; None for an interval, or for more than a letter."""
-    if not isinstance(node, Relation):
-        return None
-    letters = {side.name for side in node.sides if isinstance(side, Symbol) and side.name not in ("∞", "pi", "e")}
-    return next(iter(letters)) if len(letters) == 1 else None

@@ -1,7 +1,7 @@
 """Tier 1: whether two answers are equal, in this process, exactly and within fixed bounds of time and memory.
 
-In this order: equal strings; plain numbers by rational arithmetic; both read and compared by the gold's type; the number
-that a sentence states. What is left open is for symbolic algebra, in a process that can be killed.
+In this order: equal strings; plain numbers by rational arithmetic; both read and compared by the gold's type; the
+number that a sentence states. What is left open is for symbolic algebra, in a process that can be killed.
 """
 
 from __future__ import annotations
@@ -107,7 +107,9 @@ def _gold_tree(gold: str) -> Node | None:
 
 
 def _is_number(tree: Node) -> bool:
-    return isinstance(tree, Number) or (isinstance(tree, Call) and tree.name in ("neg", "/", "+") and all(map(_is_number, tree.arguments)))
+    return isinstance(tree, Number) or (
+        isinstance(tree, Call) and tree.name in ("neg", "/", "+") and all(map(_is_number, tree.arguments))
+    )
 
 
 def _stated(gold: str, answer: str, otherwise: Verdict) -> Verdict:

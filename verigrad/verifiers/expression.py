@@ -18,7 +18,7 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A literal. `places`: decimals as written, None for one without a decimal point. `digits`: the significant ones."""
+    """A literal. `places`: decimals as written, None for one without a point. `digits`: the significant ones."""
 
     value: Fraction
     places: int | None = None

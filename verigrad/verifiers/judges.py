@@ -14,7 +14,16 @@ from verigrad.types import Grade, Problem, Status
 from verigrad.verifiers.answers import read
 from verigrad.verifiers.claims import Claim, fail, settle
 from verigrad.verifiers.exact import read_number
-from verigrad.verifiers.expression import Collection, LimitExceeded, Node, Number, Relation, Unreadable, operations, walk
+from verigrad.verifiers.expression import (
+    Collection,
+    LimitExceeded,
+    Node,
+    Number,
+    Relation,
+    Unreadable,
+    operations,
+    walk,
+)
 from verigrad.verifiers.fields import rational
 from verigrad.verifiers.naming import stated
 from verigrad.verifiers.numeric import Undefined
@@ -26,7 +35,9 @@ TOLERANCE = 1e-6
 LONGEST_EXPRESSION = 500
 """Characters of a countdown expression."""
 
-_LETTER = re.compile(r"(?:option|choice|answer|opción)?\s*[(\[]?\s*([A-Za-z])\s*(?:[)\].:]+\s*(.*)|)", re.DOTALL | re.IGNORECASE)
+_LETTER = re.compile(
+    r"(?:option|choice|answer|opción)?\s*[(\[]?\s*([A-Za-z])\s*(?:[)\].:]+\s*(.*)|)", re.DOTALL | re.IGNORECASE
+)
 _TEXT = re.compile(r"\\(?:text|textbf|mathrm|mathbf|mbox)\s*\{([^{}]*)\}")
 _SECOND_LETTER = re.compile(r"(?<![A-Za-z])[A-J](?![A-Za-z'’])")
 
@@ -81,7 +92,7 @@ def _real(text: str) -> Fraction | None:
 def countdown(problem: Problem, answer: str) -> Grade:
     """An expression of + − × ÷ that uses each given number once and makes the target.
 
-    Numbers and target are the problem's `details`: `numbers` (or `nums`) and `target`. What stands after `=` is ignored.
+    Numbers and target are the problem's `details`: `numbers` (or `nums`) and `target`. What follows `=` is ignored.
     """
     claim = Claim(problem.answer, answer.strip(), 1.0)
     numbers, target = problem.details.get("numbers", problem.details.get("nums")), problem.details.get("target")
@@ -108,7 +119,7 @@ def _makes(text: str, numbers: list[int], target: int) -> bool:
 
 
 def scored_by_generator(problem: Problem, answer: str) -> Claim:
-    """reasoning-gym's own score of the answer, from 0 to 1; the data set's name is the first part of the problem's id."""
+    """reasoning-gym's own score of the answer, 0 to 1; the data set's name is the first part of the problem's id."""
     entry = {"question": problem.question, "answer": problem.answer, "metadata": dict(problem.details)}
     payload = json.dumps({"dataset": problem.id.partition("/")[0], "entry": entry}, default=str)
     return Claim(problem.answer, answer.strip(), 1.0, "reasoning_gym", payload)

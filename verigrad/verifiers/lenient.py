@@ -1,13 +1,14 @@
 r"""The answer of a response in any shape, for evaluation only: a policy that is trained on it learns no format.
 
-In this order: the last answer tags; the last `\boxed{…}`, with boxes that a connective joins to it; `####`; the formula or
-sentence after the last "answer is" or "answer:"; the last formula between delimiters; the whole, if it is short; the
-last number.
+In this order: the last answer tags; the last `\boxed{…}`, with boxes that a connective joins to it; `####`; the formula
+or sentence after the last "answer is" or "answer:"; the last formula between delimiters; the whole, if it is short;
+the last number.
 """
 
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from verigrad.verifiers.extract import ANSWER_CLOSE, ANSWER_OPEN, THINK_CLOSE, boxed_spans, hash_answer
 from verigrad.verifiers.prose import count_words, is_prose, stated_number
@@ -15,7 +16,9 @@ from verigrad.verifiers.prose import count_words, is_prose, stated_number
 LONGEST_TAIL = 20_000
 """Characters of a response that are searched for formulas and sentences, from the end."""
 
-_FORMULA = re.compile(r"\$\$([^$]+)\$\$|\$((?:[^$\\]|\\.)+)\$|\\\(((?:[^\\]|\\[^)])+)\\\)|\\\[((?:[^\\]|\\[^\]])+)\\\]", re.DOTALL)
+_FORMULA = re.compile(
+    r"\$\$([^$]+)\$\$|\$((?:[^$\\]|\\.)+)\$|\\\(((?:[^\\]|\\[^)])+)\\\)|\\\[((?:[^\\]|\\[^\]])+)\\\]", re.DOTALL
+)
 _SAYS = re.compile(r"(?:answer|result|solution|réponse|答案)\s*(?:is|are|:|est|：|=|是|为)\s*:?\s*", re.IGNORECASE)
 _FINAL = re.compile(r"final answer is", re.IGNORECASE)
 _JOINT = re.compile(r"(?:[\sA-Za-z$,;.()=\\\[\]{}]|_[0-9])*")
@@ -32,9 +35,8 @@ def lenient_answer(text: str) -> str | None:
     text = text.rpartition(THINK_CLOSE)[2] or text
     tail = text[-LONGEST_TAIL:]
     final = _FINAL.search(tail)
-    if final is None or "\\boxed" in tail[final.end() :]:
-        if (boxes := _last_boxes(text)) is not None:
-            return boxes
+    if (final is None or "\\boxed" in tail[final.end() :]) and (boxes := _last_boxes(text)) is not None:
+        return boxes
     return hash_answer(tail) or _said(tail) or _last_formula(tail) or _bare(tail) or stated_number(tail)
 
 
@@ -43,9 +45,9 @@ def _last_boxes(text: str) -> str | None:
     spans = boxed_spans(text)
     if not spans:
         return None
-    start, end, content = spans[-1]
+    _, end, content = spans[-1]
     contents = [content]
-    for (_, before_end, before), (after_start, _, _) in reversed(list(zip(spans[:-1], spans[1:], strict=True))):
+    for (_, before_end, before), (after_start, _, _) in reversed(list(pairwise(spans))):
         between = text[before_end:after_start]
         if not _joins(between):
             break
@@ -83,7 +85,7 @@ def _last_formula(text: str) -> str | None:
     if not found:
         return None
     contents = [_inside(found[-1])]
-    for before, after in reversed(list(zip(found[:-1], found[1:], strict=True))):
+    for before, after in reversed(list(pairwise(found))):
         if not _joins(text[before.end() : after.start()]):
             break
         contents.append(_inside(before))

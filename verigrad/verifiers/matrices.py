@@ -48,8 +48,7 @@ def _sum(one: Rows | None, other: Rows | None) -> Rows | None:
     if one is None or other is None or len(one) != len(other) or len(one[0]) != len(other[0]):
         return None
     return tuple(
-        tuple(Call("+", (a, b)) for a, b in zip(row, below, strict=True))
-        for row, below in zip(one, other, strict=True)
+        tuple(Call("+", (a, b)) for a, b in zip(row, below, strict=True)) for row, below in zip(one, other, strict=True)
     )
 
 
@@ -69,9 +68,7 @@ def _product(parts: tuple[Node, ...]) -> Rows | None:
             _check(len(rows) * len(factor) * len(factor[0]))
             columns = tuple(zip(*factor, strict=True))
             rows = tuple(
-                tuple(
-                    Call("+", tuple(Call("*", pair) for pair in zip(row, column, strict=True))) for column in columns
-                )
+                tuple(Call("+", tuple(Call("*", pair) for pair in zip(row, column, strict=True))) for column in columns)
                 for row in rows
             )
     if rows is None or not scalars:

@@ -75,7 +75,7 @@ def _is_computed(node: Node) -> bool:
 
 
 def named_items(node: Node, elements: Callable[[Node], list[Node]]) -> tuple[list[str], list[Node]]:
-    """Names and values of a list; no names where it has none, one where a name leads a list of values (`n = 1, 2, 3`)."""
+    """Names and values of a list; no names where it has none, one where a name leads values (`n = 1, 2, 3`)."""
     if not isinstance(node, Collection) or node.brackets != "":
         return [], elements(node)
     found_names: list[str] = []

@@ -14,18 +14,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 
+from verigrad.verifiers.cursor import Cursor, literal, matrix
 from verigrad.verifiers.expression import (
     Call,
     Collection,
     LimitExceeded,
-    Matrix,
     Measure,
     Node,
     Number,
     Symbol,
     Unreadable,
 )
-from verigrad.verifiers.lexer import FUNCTIONS, Token
+from verigrad.verifiers.lexer import Token
 
 DEEPEST = 30
 """Brackets, fractions, roots and signs inside one another."""
@@ -36,55 +36,27 @@ MOST_CHOICES = 4
 MOST_MARKS = 8
 """Of `!`, `^`, `%`, `'` and `_` after one value."""
 
-LARGEST_EXPONENT = 400
-"""Of ten, in a literal such as 2.5E2."""
-
 CALLED = frozenset("fghFGHPQWST")
 """Letters that `(` applies, rather than multiplies; all others are factors."""
 
 ONE = Number(Fraction(1))
 
 _CLOSES = {"(": ")]", "[": "])", r"\{": (r"\}", "}"), "{": ("}", r"\}"), "⟨": "⟩>"}
-_END = Token("end of text", "")
 _STARTS = frozenset({"(", "[", r"\{", "{", "frac", "binom", "⌊", "⌈", "⟨", "$", "€", "£", "¥", "₹"})
-_MATRICES = frozenset({"pmatrix", "bmatrix", "matrix", "array", "Bmatrix", "smallmatrix", "vmatrix", "Vmatrix"})
 
 
-class Parser:
-    """A position in a list of tokens. `items` reads what stands inside brackets; `answers` gives it."""
+class Parser(Cursor):
+    """Reads expressions. `items` reads what stands inside brackets; `answers` gives it."""
 
     def __init__(self, tokens: list[Token], items: Callable[[Parser], list[Node]]) -> None:
-        self.tokens, self.items = tokens, items
-        self.at = 0
+        super().__init__(tokens)
+        self.items = items
         self._depth = 0
         self._bars = 0
         self._choices = 0
 
-    @property
-    def next(self) -> Token:
-        return self.tokens[self.at] if self.at < len(self.tokens) else _END
-
-    def take(self) -> Token:
-        token = self.next
-        self.at += 1
-        return token
-
-    def sees(self, *texts: str) -> bool:
-        """Whether the next token is one of these signs or commands."""
-        return self.next.text in texts and self.next.kind in ("sign", "command", "end", "row")
-
-    def takes(self, *texts: str) -> bool:
-        if self.sees(*texts):
-            self.at += 1
-            return True
-        return False
-
-    def expect(self, *texts: str) -> None:
-        if not self.takes(*texts):
-            raise Unreadable(f"{texts[0]!r} is missing before {self.next.text!r}")
-
     def sum(self) -> Node:
-        terms = [self.product()] if not self.sees("±", "∓") else [_ZERO]
+        terms: list[Node] = [_ZERO if self.sees("±", "∓") else self.product()]
         while self.sees("+", "-", "±", "∓"):
             sign = self.take().text
             term = self.product()
@@ -130,7 +102,7 @@ class Parser:
         return Call("neg", (self._power(),)) if self._sign() else self._power()
 
     def _is_mixed(self, node: Node) -> bool:
-        """`1 \\frac{1}{2}` and `1 1/2`: a whole literal, then a fraction of two whole literals, with a space or `frac`."""
+        r"""`1 \frac{1}{2}` and `1 1/2`: a whole literal, then a fraction of two whole literals."""
         if not isinstance(node, Number) or node.places is not None or self.tokens[self.at - 1].kind != "number":
             return False
         ahead = self.tokens[self.at : self.at + 7]
@@ -142,8 +114,13 @@ class Parser:
             ]  # fmt: skip
             return True
         whole = all("." not in one.text for one in ahead if one.kind == "number")
-        return ahead[:1] == [Token("sign", "frac", self.next.spaced)] and whole and (
-            kinds.startswith(("f{9}{9}", "f99", "f9{9}", "f{9}9")) or (kinds.startswith("f9") and len(ahead[1].text) > 1)
+        return (
+            ahead[:1] == [Token("sign", "frac", self.next.spaced)]
+            and whole
+            and (
+                kinds.startswith(("f{9}{9}", "f99", "f9{9}", "f{9}9"))
+                or (kinds.startswith("f9") and len(ahead[1].text) > 1)
+            )
         )
 
     def _starts_factor(self, left: Node) -> bool:
@@ -168,19 +145,11 @@ class Parser:
                 raise LimitExceeded(f"more than {MOST_MARKS} exponents of one value")
             if self.takes("°"):
                 node = self._postfixed(Measure(node, "°"))
-            elif self._braced_sign("°"):
-                node = Measure(node, "°")
             elif self.takes("'"):
                 node = _marked(node)
             else:
                 node = self._postfixed(Call("^", (node, self._exponent())))
         return node
-
-    def _braced_sign(self, sign: str) -> bool:
-        if [one.text for one in self.tokens[self.at : self.at + 3]] == ["{", sign, "}"]:
-            self.at += 3
-            return True
-        return False
 
     def _exponent(self) -> Node:
         minus = self._sign()
@@ -221,13 +190,13 @@ class Parser:
 
     def _read_atom(self, token: Token) -> Node:
         if token.kind == "number":
-            return self._number(token.text)
+            return literal(self, token.text)
         if token.kind == "symbol":
             return self._symbol(token.text)
         if token.kind == "function":
             return self._function(token.text)
         if token.kind == "begin":
-            return self._matrix(token.text)
+            return matrix(self, token.text, self.sum)
         if token.kind == "command":
             return self._command(token.text)
         if token.kind == "sign":
@@ -274,36 +243,6 @@ class Parser:
             return inner[0]
         return Collection(brackets, tuple(inner))
 
-    def _number(self, text: str) -> Node:
-        mantissa, _, exponent = text.replace("E", "e").partition("e")
-        if abs(int(exponent or 0)) > LARGEST_EXPONENT:
-            raise LimitExceeded(f"an exponent of {exponent}")
-        whole, point, decimals = mantissa.partition(".")
-        if (point or self._repeating_point()) and not exponent and self.sees("overline", "bar"):
-            return self._repeating(whole, decimals)
-        value = Fraction(mantissa) * Fraction(10) ** int(exponent or 0)
-        digits = len((whole + decimals).lstrip("0"))
-        return Number(value, len(decimals) if point and not exponent else None, digits)
-
-    def _repeating_point(self) -> bool:
-        """`0.\\overline{3}`: a point that no digit follows."""
-        if self.sees(".") and self.tokens[self.at + 1 : self.at + 2] in ([Token("command", "overline")], [_BAR]):
-            self.at += 1
-            return True
-        return False
-
-    def _repeating(self, whole: str, decimals: str) -> Node:
-        r"""`0.1\overline{6}` = (16 − 1)/90."""
-        self.at += 1
-        self.expect("{")
-        period = self.take().text
-        self.expect("}")
-        if not period.isdigit() or not period.isascii():
-            raise Unreadable("a period that is no digits")
-        shift = 10 ** len(decimals)
-        nines = 10 ** len(period) - 1
-        return Number(Fraction(int(whole + decimals), shift) + Fraction(int(period), nines * shift))
-
     def _symbol(self, name: str) -> Node:
         if name in CALLED and self.sees("{") and [one.text for one in self.tokens[self.at + 1 : self.at + 2]] == ["("]:
             return Call(f"apply {name}", (self.argument(),))
@@ -331,7 +270,7 @@ class Parser:
         return node if power is None else Call("^", (node, power))
 
     def _function_argument(self) -> Node:
-        """A bracket group alone, else the factors up to the next sign or function: `\\sin 2x \\cos y` = sin(2x)·cos(y)."""
+        r"""A bracket group alone, else all factors up to a sign or function: `\sin 2x \cos y` = sin(2x)·cos(y)."""
         if self.sees("(", "{", "["):
             return self._atom()
         if self.next.kind == "function":
@@ -378,27 +317,7 @@ class Parser:
         self.expect("}")
         return inner
 
-    def _matrix(self, environment: str) -> Node:
-        if environment not in _MATRICES:
-            raise Unreadable(f"\\begin{{{environment}}} is not read")
-        if environment == "array" and self.takes("{"):
-            while not self.takes("}"):
-                if self.take() is _END:
-                    raise Unreadable("an array without an end")
-        rows: list[list[Node]] = [[]]
-        while not self.takes(environment):
-            if self.next.kind == "row":
-                self.at += 1
-                rows.append([])
-            elif not self.takes("&"):
-                rows[-1].append(self.sum())
-        filled = tuple(tuple(row) for row in rows if row)
-        if not filled or len({len(row) for row in filled}) > 1:
-            raise Unreadable("rows of unequal length")
-        return Matrix(filled)
 
-
-_BAR = Token("command", "bar")
 _ZERO = Number(Fraction(0))
 
 
@@ -423,6 +342,3 @@ def _indexed(node: Node, index: Node) -> Node:
     if isinstance(index, Symbol | Number):
         return Symbol(f"{node.name}_{index.name if isinstance(index, Symbol) else index.value}")
     return Call(f"apply {node.name}_", (index,))
-
-
-__all__ = ["DEEPEST", "FUNCTIONS", "Parser"]

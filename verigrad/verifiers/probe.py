@@ -16,8 +16,9 @@ from typing import TypeVar
 
 from verigrad.verifiers import numeric
 from verigrad.verifiers.expression import Call, LimitExceeded, Node, Number, names, operations
-from verigrad.verifiers.fields import REAL_ONLY, Budget, Complexes, Evaluator, Residues, rational
+from verigrad.verifiers.fields import Evaluator, rational
 from verigrad.verifiers.numeric import Complex, Undefined, Unknown
+from verigrad.verifiers.points import REAL_ONLY, Budget, Complexes, Residues
 
 UNDECIDED_IF_DIFFERENT = frozenset({"apply sum", "apply prod", "apply int", "apply lim"})
 """Kept as written: equal if their parts are, but different parts may still have one value."""
@@ -52,7 +53,6 @@ class Probe:
     def proportional(self, one: Node, other: Node, *, positive: bool = False) -> bool | None:
         """Whether one/other is the same number other than 0 everywhere, above 0 if `positive` is asked for."""
         ratio = Call("/", (one, other))
-        ratios: list[Complex] = []
         try:
             residues = [Evaluator(Residues(seed)).value(ratio) for seed in self._seeds(3)]
             if len(set(residues)) > 1 or residues[0] == 0:
@@ -62,8 +62,7 @@ class Probe:
         except (Unknown, Undefined):
             pass
         try:
-            for seed in self._seeds(3):
-                ratios.append(Evaluator(Complexes(seed, True, self._budget)).value(ratio))
+            ratios = [Evaluator(Complexes(seed, True, self._budget)).value(ratio) for seed in self._seeds(3)]
         except Unknown:
             return None
         except Undefined:
@@ -95,9 +94,7 @@ class Probe:
         real = bool((operations(one) | operations(other)) & REAL_ONLY)
         constant = not (names(one) | names(other)) - CONSTANTS
         try:
-            return self._at_points(
-                one, other, (Evaluator(Residues(seed)) for seed in self._seeds(2)), same_residue
-            )
+            return self._at_points(one, other, (Evaluator(Residues(seed)) for seed in self._seeds(2)), same_residue)
         except Unknown:
             pass
         try:
@@ -111,9 +108,7 @@ class Probe:
             return None
 
     @staticmethod
-    def _at_points(
-        one: Node, other: Node, points: Iterator[Evaluator[V]], same: Callable[[V, V], bool]
-    ) -> bool:
+    def _at_points(one: Node, other: Node, points: Iterator[Evaluator[V]], same: Callable[[V, V], bool]) -> bool:
         for point in points:
             try:
                 if not same(point.value(one), point.value(other)):

@@ -1,7 +1,7 @@
 r"""The number that a sentence states, or a whole solution ends with. One candidate, or none: sentences do not hedge.
 
-The candidate is the last number. It is refused where it is part of an expression (`x^2`, `3 + 4`, `f(4)`, `2x`), or where a
-connective or a comma joins it to the number before (`3 or 4`, `from 3 to 4`).
+The candidate is the last number. It is refused where it is part of an expression (`x^2`, `3 + 4`, `f(4)`, `2x`), or
+where a connective or a comma joins it to the number before (`3 or 4`, `from 3 to 4`).
 """
 
 from __future__ import annotations
@@ -18,11 +18,19 @@ _COUNT = r"(?:[1-9][0-9]{0,2}(?:,[0-9]{3})+(?![0-9])|[0-9]+)(?:[.,][0-9]+)?|\.[0
 _LAST = re.compile(
     rf"(?P<number>\\[dt]?frac\s?\{{-?[0-9]{{1,20}}\}}\s?\{{[0-9]{{1,20}}\}}|(?:{_COUNT})(?:/[0-9]{{1,20}}(?![0-9.,]*/))?)"
 )
-_JOINED = re.compile(r"\b(?:or|and|to|through|versus|vs|ou|et|oder|und|bis|o|y)\b|或|和|到|^\s*[,;~–-]\s*$", re.IGNORECASE)
+_JOINED = re.compile(
+    r"\b(?:or|and|to|through|versus|vs|ou|et|oder|und|bis|o|y)\b|或|和|到|^\s*[,;~–-]\s*$", re.IGNORECASE
+)
 _SENTENCE = re.compile(r"[.!?。！？।\n](?=\s|$|[^0-9])")
 _ENVIRONMENT = re.compile(r"\\(?:begin|end)\s*\{[a-zA-Z]{1,20}\}")
 _RUN = re.compile(r"[^\W\d_]+")
-_NOT_PROSE = FUNCTIONS | frozenset(UNITS) | UNIT_WORDS | COUNTED | {"pi", "or", "and", "sqrt", "frac", "dfrac", "left", "right", "boxed"}
+_NOT_PROSE = (
+    FUNCTIONS
+    | frozenset(UNITS)
+    | UNIT_WORDS
+    | COUNTED
+    | {"pi", "or", "and", "sqrt", "frac", "dfrac", "left", "right", "boxed"}
+)
 _SHORT_UNITS = frozenset("g m s h L l t € $ % ° ²".split())
 
 
@@ -32,7 +40,7 @@ def is_prose(text: str) -> bool:
 
 
 def count_words(text: str, enough: int = 2) -> int:
-    """Words of a language, mathematical names and units apart, up to `enough`; a word of another script counts as many."""
+    """Words of a language, mathematical names and units apart, up to `enough`; one of another script counts as many."""
     count = 0
     text = GLUED.sub(r" \1 ", _ENVIRONMENT.sub(" ", text[-LONGEST_PROSE:]))
     for run in _RUN.finditer(text):
@@ -84,6 +92,10 @@ def _is_part(before: str, after: str) -> bool:
     if run is None:
         return False
     word = run[1]
-    return len(word) < 3 and word not in UNITS and not (word in _SHORT_UNITS and not after[:1].isalpha()) and not (
-        after[:1].isalpha() and after[run.end() : run.end() + 1] in ("²", "³")
-    ) and not (after[:1] == " " and len(word) == 2)
+    return (
+        len(word) < 3
+        and word not in UNITS
+        and not (word in _SHORT_UNITS and not after[:1].isalpha())
+        and not (after[:1].isalpha() and after[run.end() : run.end() + 1] in ("²", "³"))
+        and not (after[:1] == " " and len(word) == 2)
+    )

@@ -1,4 +1,4 @@
-r"""Sets of real numbers: intervals, unions, inequalities in one unknown, ℝ. Each as its pieces in order, overlaps merged.
+r"""Sets of real numbers: intervals, unions, inequalities in one unknown, ℝ. Each as its pieces in order, merged.
 
 `x ∈ [0, 1)`, `0 ≤ x < 1`, `1 > x ≥ 0` and `[0, 1)` are one region. Inequalities are solved where the unknown stands in
 an expression a·u + b, or |a·u + b|, with u a name (`x`, `f(x)`).
@@ -94,7 +94,7 @@ class Regions:
         if len(pieces) == 1:
             return pieces
         try:
-            ordered = sorted(pieces, key=cmp_to_key(lambda a, b: self._order(a.low, b.low)))
+            ordered = sorted(pieces, key=cmp_to_key(self._by_start))
             merged = ordered[:1]
             for piece in ordered[1:]:
                 last = merged[-1]
@@ -110,6 +110,9 @@ class Regions:
         except Unknown:
             return None
         return merged
+
+    def _by_start(self, one: Piece, other: Piece) -> int:
+        return self._order(one.low, other.low)
 
     def _order(self, one: Node, other: Node) -> int:
         """−1, 0 or 1. Unknown where a bound is no real constant."""
@@ -218,7 +221,7 @@ def _affine(node: Node) -> tuple[Fraction, Fraction] | None:
 
 def _mapped(piece: Piece, slope: Fraction, start: Fraction) -> Piece:
     """The piece of u of which slope·u + start makes the given one."""
-    if (slope, start) == (1, 0):
+    if slope == 1 and start == 0:
         return piece
 
     def solved(bound: Node) -> Node:

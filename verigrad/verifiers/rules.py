@@ -1,15 +1,15 @@
 r"""The verifiers that a configuration can name: FORMAT, or FORMAT:JUDGE.
 
 A format says where the answer stands and what is demanded of the response; a judge compares it with the gold answer.
-`boxed` is `boxed:math`. Rewards are those of the course: format_reward is 1 where the format is right, answer_reward is 1
-where besides the answer is equal, and reward = answer_reward. A broken format is UNPARSABLE with reason "format"; a
+`boxed` is `boxed:math`. Rewards are those of the course: format_reward is 1 where the format is right, answer_reward is
+1 where besides the answer is equal, and reward = answer_reward. A broken format is UNPARSABLE with reason "format"; a
 right format around no answer is WRONG with reason "empty".
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal, TypeAlias
@@ -37,7 +37,7 @@ class Format:
 
 
 def _tagged(find: Callable[[str], str | None]) -> Callable[[str], str | None]:
-    r"""Between tags the last `\boxed{…}` is the answer, if there is one; a box that does not close is an empty answer."""
+    r"""Between tags the last `\boxed{…}` is the answer, if there is one; one that does not close is an empty answer."""
 
     def find_inside(text: str) -> str | None:
         answer = find(text)
@@ -105,7 +105,7 @@ def verifier_of(form: Format, judged: Judge) -> Verifier:
 
 
 def find_verifier(name: str, *, tolerance: float | None = None) -> Verifier:
-    """The verifier of a name such as `boxed` or `r1_zero:choice`. ConfigError, with the nearest name, where there is none.
+    """The verifier of a name such as `boxed` or `r1_zero:choice`; ConfigError, with the nearest name, for no such name.
 
     `tolerance` is that of `numeric`, relative to the gold value.
     """
@@ -129,16 +129,15 @@ def is_strict(name: str) -> bool:
     return FORMATS[name.partition(":")[0]].policy == "strict"
 
 
-def blended(parts: dict[str, float], *, tolerance: float | None = None) -> Verifier:
+def blended(parts: Sequence[tuple[str, float, Verifier]]) -> Verifier:
     """Σ weight·reward of several verifiers, each reported apart; the first one gives format, answer and status."""
-    verifiers = {name: find_verifier(name, tolerance=tolerance) for name in parts}
 
     def verify(problem: Problem, response: str) -> Blend:
         outcomes = []
-        for name, each in verifiers.items():
+        for name, weight, each in parts:
             outcome = each(problem, response)
-            assert not isinstance(outcome, Blend)
-            outcomes.append((name, parts[name], outcome))
+            assert not isinstance(outcome, Blend), "blends are not nested"
+            outcomes.append((name, weight, outcome))
         return Blend(tuple(outcomes))
 
     return verify

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 _GREEK = (
-    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho varsigma sigma tau upsilon "
-    "phi chi psi omega"
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho varsigma sigma tau "
+    "upsilon phi chi psi omega"
 )
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿⁱ", "0123456789+-()ni")
 _SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉₊₋ₐₑₓₙᵢⱼₖₘ", "0123456789+-aexnijkm")
@@ -26,14 +26,48 @@ _SPELLINGS: dict[str, str] = {
     **dict.fromkeys("′’‘", "'"),
     **dict.fromkeys("\u00a0\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u3000", " "),
     **{chr(0xFF10 + digit): str(digit) for digit in range(10)},
-    **{"÷": r" \div ", "∞": r" \infty ", "≠": r" \ne ", "∪": r" \cup ", "∩": r" \cap ", "∈": r" \in "},
-    **{"∖": r" \setminus ", "√": r" \sqrt ", "∛": r" \sqrt[3] ", "°": r"^\circ ", "±": r" \pm ", "∓": r" \mp "},
-    **{"；": ";", "：": ":", "（": "(", "）": ")", "％": "%", "＝": "=", "＋": "+", "＜": "<", "＞": ">", "＄": "$"},
-    **{"⟨": r" \langle ", "⟩": r" \rangle ", "⌊": r" \lfloor ", "⌋": r" \rfloor ", "⌈": r" \lceil ", "⌉": r" \rceil "},
-    **{"ℝ": r" \mathbb{R} ", "ℤ": r" \mathbb{Z} ", "ℚ": r" \mathbb{Q} ", "ℕ": r" \mathbb{N} ", "ℂ": r" \mathbb{C} "},
-    **{"Σ": r" \sum ", "∑": r" \sum ", "∏": r" \prod ", "∫": r" \int ", "ϕ": r" \phi ", "∘": r"^\circ ", "⁄": "/"},
+    "÷": r" \div ",
+    "∞": r" \infty ",
+    "≠": r" \ne ",
+    "∪": r" \cup ",
+    "∩": r" \cap ",
+    "∈": r" \in ",
+    "∖": r" \setminus ",
+    "√": r" \sqrt ",
+    "∛": r" \sqrt[3] ",
+    "°": r"^\circ ",
+    "±": r" \pm ",
+    "∓": r" \mp ",
+    "；": ";",
+    "：": ":",
+    "（": "(",
+    "）": ")",
+    "％": "%",
+    "＝": "=",
+    "＋": "+",
+    "＜": "<",
+    "＞": ">",
+    "＄": "$",
+    "⟨": r" \langle ",
+    "⟩": r" \rangle ",
+    "⌊": r" \lfloor ",
+    "⌋": r" \rfloor ",
+    "⌈": r" \lceil ",
+    "⌉": r" \rceil ",
+    "ℝ": r" \mathbb{R} ",
+    "ℤ": r" \mathbb{Z} ",
+    "ℚ": r" \mathbb{Q} ",
+    "ℕ": r" \mathbb{N} ",
+    "ℂ": r" \mathbb{C} ",
+    "Σ": r" \sum ",
+    "∑": r" \sum ",
+    "∏": r" \prod ",
+    "∫": r" \int ",
+    "ϕ": r" \phi ",
+    "∘": r"^\circ ",
+    "⁄": "/",
     **{chr(0x3B1 + at): rf" \{name} " for at, name in enumerate(_GREEK.split())},
-    **{letter: rf" \frac{{{top}}}{{{bottom}}} " for letter, (top, bottom) in _VULGAR.items()},
+    **{letter: rf" \frac{{{digits[0]}}}{{{digits[1]}}} " for letter, digits in _VULGAR.items()},
 }
 _TABLE = str.maketrans(_SPELLINGS)
 _RAISED = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿⁱ]+")
@@ -41,6 +75,7 @@ _LOWERED = re.compile("[₀₁₂₃₄₅₆₇₈₉₊₋ₐₑₓₙᵢⱼ�
 _COMMA = re.compile(r" ?\{\s*,\s*\}(?:\\!)? ?|,\\!\s*")
 GLUED = re.compile(r"(?<=[0-9)}])(and|or)(?=[A-Z(])")
 _THIN_SPACE = re.compile(r"(?<=[0-9])(?:\\[,;:! ]|~)\s*(?=[0-9]{3}(?![0-9]))")
+_DEGREE = re.compile(r"\^\s*\{\s*\\circ\s*\}")
 _ESCAPED_TWICE = re.compile(r"\\\\(?=[a-zA-Z])")
 _SIZES = re.compile(r"\\(?:[bB]igg?[lrm]?|left|right|middle)(?![a-zA-Z])\s*([{}.])?")
 _IGNORED = re.compile(
@@ -66,7 +101,7 @@ def spelled(text: str) -> str:
         return _COMMA.sub(",", text).replace("$", " ")
     if r"\\begin" in text or r"\begin" not in text:
         text = _ESCAPED_TWICE.sub(r"\\", text).replace(r"\\\\", r"\\")
-    text = _THIN_SPACE.sub("", _COMMA.sub(",", text))
+    text = _DEGREE.sub(r"^\\circ ", _THIN_SPACE.sub("", _COMMA.sub(",", text)))
     text = _SIZES.sub(_delimiter, text)
     return _IGNORED.sub(" ", text)
 
