@@ -126,6 +126,8 @@ def _measured(parser: Parser, node: Node) -> Node:
     while parser.next.kind == "words" or (found and parser.sees("/")):
         if parser.takes("/"):
             found.append("/")
+            if parser.next.kind == "symbol":
+                found.append(parser.take().text)
         elif (word := parser.take().text) in UNIT_WORDS:
             power = {"square": "2", "sq": "2", "cubic": "3", "cu": "3"}.get(word, power)
             found += ["/"] if word == "per" else []

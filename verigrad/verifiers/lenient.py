@@ -13,11 +13,12 @@ from itertools import pairwise
 from verigrad.verifiers.extract import ANSWER_CLOSE, ANSWER_OPEN, THINK_CLOSE, boxed_spans, hash_answer
 from verigrad.verifiers.prose import count_words, is_prose, stated_number
 
-LONGEST_TAIL = 20_000
+LONGEST_TAIL = 4_000
 """Characters of a response that are searched for formulas and sentences, from the end."""
 
 _FORMULA = re.compile(
-    r"\$\$([^$]+)\$\$|\$((?:[^$\\]|\\.)+)\$|\\\(((?:[^\\]|\\[^)])+)\\\)|\\\[((?:[^\\]|\\[^\]])+)\\\]", re.DOTALL
+    r"\$\$([^$]{1,400})\$\$|\$((?:[^$\\]|\\.){1,400})\$|\\\(((?:[^\\]|\\[^)]){1,400})\\\)|\\\[((?:[^\\]|\\[^\]]){1,400})\\\]",
+    re.DOTALL,
 )
 _SAYS = re.compile(r"(?:answer|result|solution|réponse|答案)\s*(?:is|are|:|est|：|=|是|为)\s*:?\s*", re.IGNORECASE)
 _FINAL = re.compile(r"final answer is", re.IGNORECASE)

@@ -57,9 +57,14 @@ UNITS = {
         "€": "euro euros eur EUR",
         "rad": "rad radian radians",
         "mph": "mph",
+        "am": "a.m.",
+        "pm": "p.m.",
     }.items()
     for unit in units.split()
 }
+AFTER_NUMBERS = {"in": "in", "min": "min", "am": "am", "pm": "pm", "AM": "am", "PM": "pm"}
+"""Units that stand for something else where no number is before them."""
+
 UNIT_WORDS = frozenset("square sq cubic cu per".split())
 CONNECTIVES = frozenset({"and", "or", "und", "oder", "et", "ou"})
 COUNTED = frozenset("men women boys girls cats dogs eggs cups pens cars books apples people students times".split())
@@ -127,6 +132,7 @@ _TOKEN = re.compile(
     r"|(?P<other>.)",
     re.DOTALL,
 )
+_RATE = re.compile(r"[A-Za-z]+(?:\s*/\s*[A-Za-z]+)*")
 _SAME = {"!=": "≠", "==": "=", "**": "^", "…": "..."}
 
 
@@ -156,7 +162,7 @@ def tokens(text: str) -> list[Token]:
             position = match.start() + head.end()
             found.append(Token("number", head[0], spaced))
         elif kind != "space":
-            found.extend(_read(match, spaced))
+            found.extend(_read(match, spaced, bool(found) and found[-1].kind == "number"))
             if found and found[-1].text in _OPENING:
                 depth += 1
             elif found and found[-1].text in _CLOSING:
@@ -170,14 +176,15 @@ def tokens(text: str) -> list[Token]:
 _OPENING, _CLOSING = frozenset({"(", "[", r"\{", "{", "⟨"}), frozenset({")", "]", r"\}", "}", "⟩"})
 
 
-def _read(match: re.Match[str], spaced: bool) -> list[Token]:
+def _read(match: re.Match[str], spaced: bool, counted: bool) -> list[Token]:
+    """The tokens of a match; `counted` says that a number stands before it."""
     kind, text = match.lastgroup, match[0]
     if kind == "number":
         if len(text) > LONGEST_LITERAL:
             raise LimitExceeded(f"a number of {len(text)} characters")
         return [Token("number", text.replace(",", "").replace(" ", ""), spaced)]
     if kind == "inner":
-        return _braced(match["plain"], match["inner"], spaced)
+        return _braced(match["plain"], match["inner"], spaced, counted)
     if kind == "row":
         return [Token("row", text, spaced)]
     if kind == "command":
@@ -185,13 +192,15 @@ def _read(match: re.Match[str], spaced: bool) -> list[Token]:
     if kind == "escaped":
         return _escaped(match["escaped"], spaced)
     if kind == "letters":
+        if counted and text in AFTER_NUMBERS:
+            return [Token("words", AFTER_NUMBERS[text], spaced)]
         return _letters(text, spaced)
     if kind == "sign":
         return [Token("sign", _SAME.get(text, text), spaced)]
     raise Unreadable(f"no meaning for {text!r}")
 
 
-def _braced(command: str, inner: str, spaced: bool) -> list[Token]:
+def _braced(command: str, inner: str, spaced: bool, counted: bool) -> list[Token]:
     r"""`\text{…}` and its like; for any other command the brace that follows is cut into tokens of its own."""
     if command in ("begin", "end"):
         return [Token(command, inner.strip("*"), spaced)]
@@ -202,6 +211,10 @@ def _braced(command: str, inner: str, spaced: bool) -> list[Token]:
         return []
     if words in FUNCTIONS or words == "sqrt":
         return [Token("function", words, spaced)]
+    if counted and command.startswith(("text", "mbox")) and words not in CONNECTIVES and _RATE.fullmatch(words):
+        return [
+            Token("sign", "/") if part == "/" else Token("words", part) for part in re.findall("[A-Za-z]+|/", words)
+        ]
     if len(words) == 1 and words.isalpha() and command != "mbox":
         return [Token("symbol", words, spaced)]
     if words.isalpha() and words.isascii():

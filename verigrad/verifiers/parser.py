@@ -244,6 +244,16 @@ class Parser(Cursor):
         return Collection(brackets, tuple(inner))
 
     def _symbol(self, name: str) -> Node:
+        if name in CALLED and [one.text for one in self.tokens[self.at : self.at + 6]] == [
+            "^",
+            "{",
+            "-",
+            "1",
+            "}",
+            "(",
+        ]:
+            self.at += 5
+            return Call(f"apply {name}^-1", (self._atom(),))
         if name in CALLED and self.sees("{") and [one.text for one in self.tokens[self.at + 1 : self.at + 2]] == ["("]:
             return Call(f"apply {name}", (self.argument(),))
         if name in CALLED and self.sees("(") and self._bars == 0 and not self.next.spaced:

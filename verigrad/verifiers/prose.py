@@ -19,7 +19,8 @@ _LAST = re.compile(
     rf"(?P<number>\\[dt]?frac\s?\{{-?[0-9]{{1,20}}\}}\s?\{{[0-9]{{1,20}}\}}|(?:{_COUNT})(?:/[0-9]{{1,20}}(?![0-9.,]*/))?)"
 )
 _JOINED = re.compile(
-    r"\b(?:or|and|to|through|versus|vs|ou|et|oder|und|bis|o|y)\b|或|和|到|^\s*[,;~–-]\s*$", re.IGNORECASE
+    r"\b(?:maybe|perhaps|possibly|might|either|or|and|to|through|versus|vs|ou|et|oder|und|bis|o|y)\b|或|和|到|^\s*[,;~–-]\s*$",
+    re.IGNORECASE,
 )
 _SENTENCE = re.compile(r"[.!?。！？।\n](?=\s|$|[^0-9])")
 _ENVIRONMENT = re.compile(r"\\(?:begin|end)\s*\{[a-zA-Z]{1,20}\}")

@@ -75,6 +75,7 @@ _LOWERED = re.compile("[₀₁₂₃₄₅₆₇₈₉₊₋ₐₑₓₙᵢⱼ�
 _COMMA = re.compile(r" ?\{\s*,\s*\}(?:\\!)? ?|,\\!\s*")
 GLUED = re.compile(r"(?<=[0-9)}])(and|or)(?=[A-Z(])")
 _THIN_SPACE = re.compile(r"(?<=[0-9])(?:\\[,;:! ]|~)\s*(?=[0-9]{3}(?![0-9]))")
+_NOON = re.compile(r"(?<=[0-9 ])([ap])\.\s?m\.?", re.IGNORECASE)
 _DEGREE = re.compile(r"\^\s*\{\s*\\circ\s*\}")
 _ESCAPED_TWICE = re.compile(r"\\\\(?=[a-zA-Z])")
 _SIZES = re.compile(r"\\(?:[bB]igg?[lrm]?|left|right|middle)(?![a-zA-Z])\s*([{}.])?")
@@ -96,7 +97,7 @@ def spelled(text: str) -> str:
         text = _LOWERED.sub(lambda run: f"_{{{run[0].translate(_SUBSCRIPTS)}}}", text)
         text = text.translate(_TABLE)
     text = text.rstrip().removesuffix("\\") if text.rstrip().endswith("\\") else text
-    text = GLUED.sub(r" \1 ", text)
+    text = GLUED.sub(r" \1 ", _NOON.sub(r"\1m", text))
     if "\\" not in text:
         return _COMMA.sub(",", text).replace("$", " ")
     if r"\\begin" in text or r"\begin" not in text:
