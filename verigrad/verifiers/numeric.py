@@ -12,6 +12,8 @@ from decimal import Context, Decimal, DivisionByZero, InvalidOperation, Overflow
 from fractions import Fraction
 from typing import NamedTuple
 
+from verigrad.verifiers.expression import LimitExceeded
+
 DIGITS = 70
 """Significant decimal digits of the arithmetic."""
 
@@ -62,7 +64,7 @@ def checked(re: Decimal, im: Decimal) -> Complex:
 
 def number(value: Fraction) -> Complex:
     if value.numerator.bit_length() > 1000 or value.denominator.bit_length() > 1000:
-        raise Unknown("a long number")
+        raise LimitExceeded("a long number")
     return checked(ARITHMETIC.divide(Decimal(value.numerator), Decimal(value.denominator)), _0)
 
 

@@ -58,6 +58,8 @@ FORMATS: dict[str, Format] = {
 def judge(gold: str, answer: str, format_reward: float = 1.0) -> Grade | Claim:
     """Compare an extracted answer with the gold answer in tier 1; a Claim where that does not decide."""
     claim = Claim(gold_value(gold), answer.strip(), format_reward)
+    if claim.answer and claim.answer == gold.strip():
+        return settle(claim, True, "string")
     verdict = decide(claim.gold, claim.answer)
     return claim if verdict.equal is None else settle(claim, verdict.equal, verdict.reason)
 
