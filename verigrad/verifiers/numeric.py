@@ -1,7 +1,7 @@
 """Complex functions to 70 decimal digits, on pairs of Decimals. `probe` uses them where nothing exact decides.
 
 Every value lies between LEAST and MOST in size, or is 0: sums then keep more digits than are compared, so that no term
-is lost unseen. What falls outside raises Unknown. Angles in radians; branches are principal, except that an odd
+is lost unseen. Below, Unknown is raised; above, LimitExceeded. Angles in radians; branches are principal, except that an odd
 root of a negative real is real.
 """
 
@@ -56,7 +56,9 @@ def checked(re: Decimal, im: Decimal) -> Complex:
         size = part.copy_abs()
         if size < ZERO_BELOW:
             part = _0
-        elif size > MOST or size < LEAST:
+        elif size > MOST:
+            raise LimitExceeded("a value too large for the arithmetic")
+        elif size < LEAST:
             raise Unknown("a value outside the range of the arithmetic")
         parts.append(part)
     return Complex(*parts)
