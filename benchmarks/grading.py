@@ -38,7 +38,8 @@ def main(path: str) -> None:
     for kind in ("bare", "extract"):
         chosen = [case for case in cases if case["kind"] == kind and case["tier"] == "core"]
         print(
-            f"\n{kind}: {len(chosen)} pairs\n\n| grader | agree | wrongly accepted | wrongly refused | open | per second |"
+            f"\n{kind}: {len(chosen)} pairs\n\n"
+            "| grader | agree | wrongly accepted | wrongly refused | open | per second |"
         )
         print("|---|---|---|---|---|---|")
         find: Callable[[str], str] = str if kind == "bare" else lambda text: lenient_answer(text) or ""

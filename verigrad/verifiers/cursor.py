@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 
-from verigrad.verifiers.expression import LimitExceeded, Matrix, Node, Number, Unreadable
+from verigrad.verifiers.expression import LimitExceeded, Matrix, Node, Number, Symbol, Unreadable
 from verigrad.verifiers.lexer import Token
 
 LARGEST_EXPONENT = 400
@@ -100,3 +100,10 @@ def matrix(cursor: Cursor, environment: str, cell: Callable[[], Node]) -> Node:
     if not filled or len({len(row) for row in filled}) > 1:
         raise Unreadable("rows of unequal length")
     return Matrix(filled)
+
+
+def marked(node: Node) -> Node:
+    """The name with a prime: f'."""
+    if not isinstance(node, Symbol):
+        raise Unreadable("a prime after what is no name")
+    return Symbol(node.name + "'")

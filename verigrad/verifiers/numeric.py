@@ -1,8 +1,8 @@
 """Complex functions to 70 decimal digits, on pairs of Decimals. `probe` uses them where nothing exact decides.
 
 Every value lies between LEAST and MOST in size, or is 0: sums then keep more digits than are compared, so that no term
-is lost unseen. Below, Unknown is raised; above, LimitExceeded. Angles in radians; branches are principal, except that an odd
-root of a negative real is real.
+is lost unseen. Below, Unknown is raised; above, LimitExceeded. Angles in radians; branches are principal,
+except that an odd root of a negative real is real.
 """
 
 from __future__ import annotations

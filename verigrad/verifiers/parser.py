@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 
-from verigrad.verifiers.cursor import Cursor, literal, matrix
+from verigrad.verifiers.cursor import Cursor, literal, marked, matrix
 from verigrad.verifiers.expression import (
     Call,
     Collection,
@@ -146,7 +146,7 @@ class Parser(Cursor):
             if self.takes("°"):
                 node = self._postfixed(Measure(node, "°"))
             elif self.takes("'"):
-                node = _marked(node)
+                node = marked(node)
             else:
                 node = self._postfixed(Call("^", (node, self._exponent())))
         return node
@@ -163,7 +163,7 @@ class Parser(Cursor):
             elif self.sees("%", "°"):
                 node = Measure(node, self.take().text)
             elif self.takes("'"):
-                node = _marked(node)
+                node = marked(node)
             elif self.takes("_"):
                 node = _indexed(node, self.argument())
             else:
@@ -333,12 +333,6 @@ _ZERO = Number(Fraction(0))
 
 def _joined(name: str, nodes: list[Node]) -> Node:
     return nodes[0] if len(nodes) == 1 else Call(name, tuple(nodes))
-
-
-def _marked(node: Node) -> Node:
-    if not isinstance(node, Symbol):
-        raise Unreadable("a prime after what is no name")
-    return Symbol(node.name + "'")
 
 
 def _indexed(node: Node, index: Node) -> Node:
