@@ -22,7 +22,7 @@ from verigrad.policy.load import load_model
 from verigrad.samplers import LocalSampler
 from verigrad.tasks.chains import chains
 from verigrad.types import Grade, Group, Rollout, SamplingParams
-from verigrad.verifiers import r1_zero
+from verigrad.verifiers import find_verifier
 
 BUDGET = 40
 # Temperatures are kept in float32, where 1.25 is exact.
