@@ -27,7 +27,7 @@ from verigrad.config import Config, advice, build
 from verigrad.config import load as load_config
 from verigrad.data import TaskData, load_demonstrations, load_task, load_template
 from verigrad.errors import ConfigError, DataError, UsageError
-from verigrad.grading import Grader, from_function
+from verigrad.grading import Grader, from_function, verifier_for
 from verigrad.kernels import fast_products
 from verigrad.policy import Policy
 from verigrad.runs import RunDirectory, make_loggers, newest_checkpoint, read_lines
@@ -35,7 +35,7 @@ from verigrad.samplers import LocalSampler, ReplaySampler, Sampler
 from verigrad.tasks.overlap import check_overlap
 from verigrad.tasks.templates import Template
 from verigrad.types import Grade, Problem, Prompt
-from verigrad.verifiers import Verifier, find_verifier
+from verigrad.verifiers import Verifier, gold_faults
 
 # Parameters below which one CPU thread is faster than two, or as fast and steadier.
 SMALL_MODEL = 5_000_000
@@ -84,7 +84,7 @@ def train(
     task = TaskData(tuple(problems), tuple(validation))
     if not config.task.allow_overlap:
         check_overlap(task.train, task.validation)
-    step = run_training(config, policy, task, _verifier(reward), progress or Silent())
+    step = run_training(config, policy, task, _verifier(config, reward, train=True), progress or Silent())
     directory = Path(config.run.dir)
     return TrainResult(directory, step, read_lines(directory / "eval.jsonl"))
 
@@ -102,7 +102,7 @@ def evaluate(
     tables["eval"] = {"problems": 0, **tables.get("eval", {})}
     config = _config(policy, reward, tables)
     prompts = validation_prompts(config, policy, problems)
-    return run_evaluation(config, policy, prompts, _verifier(reward), progress or Silent())
+    return run_evaluation(config, policy, prompts, _verifier(config, reward, train=False), progress or Silent())
 
 
 def run_training(
@@ -193,8 +193,24 @@ def set_threads(threads: int, policy: Policy) -> None:
 
 
 def task_of(config: Config, *, train: bool) -> TaskData:
-    """The problems that the config names; sft trains on its demonstrations and needs no training problems."""
-    return load_task(config, train=train and config.algorithm.source == "policy")
+    """The problems that the config names, checked; sft trains on its demonstrations and needs no training problems."""
+    task = load_task(config, train=train and config.algorithm.source == "policy")
+    if config.verifier.check_golds:
+        check_golds((*task.train, *task.validation), config.verifier.name)
+    return task
+
+
+def check_golds(problems: Sequence[Problem], verifier: str) -> None:
+    """DataError, with the ids of the first ones, where a gold answer given as the response is not graded correct."""
+    faults = gold_faults(problems, verifier)
+    if faults:
+        shown_faults = "; ".join(f"{problem.id}: {problem.answer[:60]!r} ({reason})" for problem, reason in faults[:20])
+        more = f"; and {len(faults) - 20} more" if len(faults) > 20 else ""
+        raise DataError(
+            f"{len(faults)} of {len(problems)} gold answers are not accepted by verifier {verifier!r} as their own "
+            f"answer: {shown_faults}{more}; correct them, choose another verifier.name, or set "
+            "verifier.check_golds = false"
+        )
 
 
 def _config(
@@ -232,8 +248,8 @@ def _tables(settings: Mapping[str, Any] | None) -> dict[str, dict[str, Any]]:
     return {section: dict(table) for section, table in (settings or {}).items()}
 
 
-def _verifier(reward: Reward) -> Verifier:
-    return find_verifier(reward) if isinstance(reward, str) else from_function(reward)
+def _verifier(config: Config, reward: Reward, *, train: bool) -> Verifier:
+    return verifier_for(config.verifier, train=train) if isinstance(reward, str) else from_function(reward)
 
 
 def _grader(config: Config, verify: Verifier) -> Grader:

@@ -137,7 +137,8 @@ class Grade:
     """What the verifier says of one response. `reward` is what is trained on; its parts are reported apart.
 
     `extracted` is the answer found in the response ("" if none); `reason` a short code, for instance "string",
-    "number", "symbolic" for a match, "format", "mismatch" for none.
+    "number", "symbolic" for a match, "format", "mismatch", "limit" for none. `parts` holds the name and reward of each
+    part of a composed reward; it is empty for a single verifier.
     """
 
     reward: float
@@ -146,6 +147,7 @@ class Grade:
     status: Status
     extracted: str = ""
     reason: str = ""
+    parts: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

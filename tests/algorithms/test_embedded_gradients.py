@@ -22,7 +22,7 @@ from verigrad.policy.load import load_model
 from verigrad.samplers import LocalSampler
 from verigrad.tasks.chains import chains
 from verigrad.types import Grade, Group, Rollout, SamplingParams
-from verigrad.verifiers import r1_zero
+from verigrad.verifiers import find_verifier
 
 BUDGET = 40
 # Temperatures are kept in float32, where 1.25 is exact.
@@ -56,7 +56,7 @@ def drawn() -> tuple[Group[Rollout], ...]:
     sampler = LocalSampler(policy.model, decode=policy.decode, end_ids=policy.end_ids, slots=12)
     groups: list[list[Rollout]] = [[], [], []]
     for completion in sorted(sampler.sample(requests), key=lambda one: one.request.key.rollout):
-        grade = r1_zero(completion.problem, completion.text)
+        grade = find_verifier("r1_zero")(completion.problem, completion.text)
         assert isinstance(grade, Grade)
         groups[completion.request.key.question].append(Rollout(completion, grade))
     return tuple(Group(prompt, tuple(rollouts)) for prompt, rollouts in zip(prompts, groups, strict=True))

@@ -84,6 +84,14 @@ def test_the_summary_counts_every_status(grade):
     }
 
 
+def test_labels_make_a_confusion_table(grade):
+    out = grade({**CORRECT, "label": True}, {**WRONG, "label": True}, {**WRONG, "label": False}, BROKEN)[2]
+    cells = [line.replace("│", " ").split() for line in out.splitlines()]
+    assert "3 rows with a label" in out
+    assert ["correct", "1", "1", "0", "0", "0"] in cells  # one agrees, one does not
+    assert ["wrong", "0", "1", "0", "0", "0"] in cells
+
+
 def test_more_rows_than_are_read_ahead_keep_their_order(grade, monkeypatch):
     monkeypatch.setattr(module, "OPEN_ROWS", 3)
     rows = grade(*({**CORRECT, "id": number} for number in range(20)))[1]

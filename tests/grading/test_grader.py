@@ -73,21 +73,21 @@ def test_a_hanging_worker_is_killed_on_time_and_replaced(open_grader, journal):
 
 
 @pytest.mark.parametrize(
-    ("answer", "reason"),
+    ("answer", "reason", "workers"),
     [
-        ("SIGKILL", "worker died: SIGKILL"),
-        ("SIGSEGV", "worker died: SIGSEGV"),
-        ("exit", "worker ended: exit status 3"),
-        ("memory", "MemoryError"),
-        ("void", "worker answered nonsense"),
-        ("nonsense", "worker answered nonsense: b'{\\n'"),
+        ("SIGKILL", "worker died: SIGKILL", 2),  # tried once more, since the first death may have come from outside
+        ("SIGSEGV", "worker died: SIGSEGV", 2),
+        ("exit", "worker ended: exit status 3", 1),
+        ("memory", "MemoryError", 1),
+        ("void", "worker answered nonsense", 1),
+        ("nonsense", "worker answered nonsense: b'{\\n'", 1),
     ],
 )
-def test_a_failing_worker_is_an_error_and_the_next_item_works(open_grader, journal, answer, reason):
+def test_a_failing_worker_is_an_error_and_the_next_item_works(open_grader, journal, answer, reason, workers):
     failed, fine = grade(open_grader(), answer, "right")
     assert failed == Grade(0.0, 1.0, 0.0, Status.ERROR, answer, reason)
     assert fine.status is Status.CORRECT
-    assert journal.read_text().split().count("start") == 2
+    assert journal.read_text().split().count("start") == workers + 1
 
 
 def test_a_worker_that_closes_its_pipe_is_an_error(open_grader, monkeypatch):
@@ -95,14 +95,14 @@ def test_a_worker_that_closes_its_pipe_is_an_error(open_grader, monkeypatch):
     assert grade(open_grader(), "close")[0].reason == "worker closed its pipe"
 
 
-def test_a_worker_that_dies_between_two_items_is_an_error(open_grader):
+def test_a_worker_that_dies_between_two_items_is_replaced_and_the_item_tried_again(open_grader):
     grader = open_grader()
     grade(grader, "right")
     worker = grader._pool._lanes[0]._worker
     worker.kill()
     worker._process.wait()
-    assert grade(grader, "first")[0].reason == "worker died: SIGKILL"
-    assert grade(grader, "second")[0].status is Status.WRONG
+    assert grade(grader, "right ")[0].status is Status.WRONG
+    assert grader.failures == {Status.TIMEOUT: 0, Status.ERROR: 0}
 
 
 def test_a_long_claim_passes_through_the_pipe_in_pieces(open_grader):
@@ -208,7 +208,8 @@ def test_closing_kills_the_workers_and_answers_every_claim(open_grader):
 def test_a_closed_pool_answers_at_once():
     closed = pool.WorkerPool(1, 1.0)
     closed.close()
-    assert closed.submit("gold", "answer").result() == pool.CLOSED
+    closed.warm()
+    assert closed.submit(Claim("gold", "answer", 1.0)).result() == pool.CLOSED
 
 
 @pytest.mark.parametrize(("workers", "time_limit"), [(0, 1.0), (1, 0.0), (1, float("inf")), (1, float("nan"))])

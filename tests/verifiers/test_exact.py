@@ -3,7 +3,8 @@ from fractions import Fraction
 
 import pytest
 
-from verigrad.verifiers import equal, read_number
+from verigrad.verifiers import read_number
+from verigrad.verifiers.exact import equal
 
 
 @pytest.mark.parametrize(

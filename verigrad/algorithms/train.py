@@ -136,7 +136,8 @@ def sample_step(parts: Parts, row: Row, step: int) -> tuple[list[Group[Rollout]]
     groups: list[Group[Rollout]] = []
     for attempt in range(1 + algorithm.selection.refills):
         groups += collect(parts.sampler, parts.grader, requests_of(parts, step, attempt), parts.progress)
-        if sum(has_signal(group.rollouts) for group in groups) >= algorithm.questions_per_step:
+        signal = [has_signal(group.rollouts, algorithm.selection.failed) for group in groups]
+        if sum(signal) >= algorithm.questions_per_step:
             break
     if "baseline" not in row.needs:
         return groups, []

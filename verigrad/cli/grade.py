@@ -19,6 +19,9 @@ from verigrad.grading import Grader
 from verigrad.types import Grade, Problem, Status
 from verigrad.verifiers import find_verifier
 
+LABELS = ("label", "is_correct", "equivalent")
+"""Columns in which a row may say whether its response is correct; the first that is there counts."""
+
 OPEN_ROWS = 1024
 """Rows read ahead of the oldest one that is still being graded; bounds memory."""
 
@@ -28,11 +31,15 @@ class _Tally:
     """Sums over the rows written so far."""
 
     statuses: Counter[Status] = field(default_factory=Counter)
+    labelled: Counter[tuple[bool, Status]] = field(default_factory=Counter)
     reward: float = 0.0
     format_reward: float = 0.0
 
-    def add(self, grade: Grade) -> None:
+    def add(self, grade: Grade, label: object) -> None:
+        """Count a grade; `label` is the row's own word on whether the response is correct, if it is true or false."""
         self.statuses[grade.status] += 1
+        if isinstance(label, bool):
+            self.labelled[label, grade.status] += 1
         self.reward += grade.reward
         self.format_reward += grade.format_reward
 
@@ -70,7 +77,7 @@ def _grade_rows(source: Path, file: TextIO, grader: Grader) -> _Tally:
     def write_oldest() -> None:
         row, future = waiting.popleft()
         verdict = future.result()
-        tally.add(verdict)
+        tally.add(verdict, next((row[name] for name in LABELS if name in row), None))
         file.write(json.dumps({**row, **_columns(verdict)}) + "\n")  # ASCII: a response may hold lone surrogates
 
     columns = (TextColumn("grading"), BarColumn(), TextColumn("{task.fields[rows]} rows"), TimeRemainingColumn())
@@ -146,7 +153,19 @@ def _print_summary(tally: _Tally, out: Path, verifier: str, console: Console) ->
     console.print(table)
     if rows:
         console.print(f"mean reward {tally.reward / rows:.4f}, mean format reward {tally.format_reward / rows:.4f}")
+    if tally.labelled:
+        _print_confusion(tally.labelled, console)
     failed = sum(count for status, count in tally.statuses.items() if status.failed)
     if failed:
         console.print(f"{failed} verdicts are the verifier's own failures, not wrong answers; see `reason` in the rows")
     console.print(f"graded rows: {out}", soft_wrap=True, highlight=False, markup=False)
+
+
+def _print_confusion(labelled: Counter[tuple[bool, Status]], console: Console) -> None:
+    table = Table(title=f"{labelled.total()} rows with a label", title_justify="left")
+    table.add_column("label")
+    for status in Status:
+        table.add_column(status.value, justify="right")
+    for label in (True, False):
+        table.add_row("correct" if label else "wrong", *(str(labelled[label, status]) for status in Status))
+    console.print(table)

@@ -203,7 +203,7 @@ def _declare_grade(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", metavar="OUT.jsonl", type=Path, required=True, help="the same rows, graded")
     parser.add_argument("--verifier", metavar="NAME", default="r1_zero", help="verifier (default: %(default)s)")
     parser.add_argument("--workers", metavar="N", type=int, default=1, help="Math-Verify processes (default: 1)")
-    parser.add_argument("--time-limit", metavar="S", type=float, default=5.0, help="seconds per answer (default: 5)")
+    parser.add_argument("--time-limit", metavar="S", type=float, default=1.0, help="seconds per answer (default: 1)")
 
 
 def _declare_lab(parser: argparse.ArgumentParser) -> None:

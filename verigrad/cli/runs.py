@@ -16,9 +16,9 @@ from verigrad.api import policy_of, run_evaluation, run_training, task_of, valid
 from verigrad.cli.display import Display
 from verigrad.config import Config
 from verigrad.data import load_template
+from verigrad.grading import verifier_for
 from verigrad.report import print_table
 from verigrad.runs import RunDirectory, make_loggers, newest_checkpoint
-from verigrad.verifiers import find_verifier
 
 DONE, INTERRUPTED = 0, 130
 
@@ -26,7 +26,8 @@ DONE, INTERRUPTED = 0, 130
 def train(config: Config) -> int:
     """Trains, or continues, or says that the run is finished."""
     console = Console(soft_wrap=True)
-    verify, _, _ = find_verifier(config.verifier.name), make_row(config.algorithm), load_template(config.task.template)
+    verify = verifier_for(config.verifier, train=True)
+    _, _ = make_row(config.algorithm), load_template(config.task.template)
     directory = Path(config.run.dir)
     before = newest_checkpoint(directory / "checkpoints")
     task = task_of(config, train=True)
@@ -47,7 +48,7 @@ def evaluate(config: Config) -> int:
     """Evaluates a model or checkpoint into a directory of its own, <run.dir>-evaluate."""
     console = Console(soft_wrap=True)
     config = config.model_copy(update={"run": config.run.model_copy(update={"dir": f"{config.run.dir}-evaluate"})})
-    verify = find_verifier(config.verifier.name)
+    verify = verifier_for(config.verifier, train=False)
     task = task_of(config, train=False)
     policy = policy_of(config)
     prompts = validation_prompts(config, policy, task.validation)

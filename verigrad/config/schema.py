@@ -64,11 +64,20 @@ class Task(Section):
 
 class Verifier(Section):
     name: str = "r1_zero"
-    """r1_zero (strict), r1_zero_course (the course's own rule), or boxed."""
+    """A format (r1_zero, r1_zero_course, boxed, hash; lenient for evaluation only), alone or with a judge (math, exact,
+    choice, numeric, countdown, reasoning_gym, format) after a colon; or function, or blend. docs/verifiers.md."""
+    function: str = ""
+    """With name = function: "package.module:function" of a reward (problem, response) → number or Grade."""
+    weights: dict[str, float] = Field(default_factory=dict)
+    """With name = blend: verifiers and the weight of each in the reward; the first one gives format and status."""
+    tolerance: Annotated[float, Field(ge=0)] = 1e-6
+    """Of the judge numeric, relative to the gold value."""
+    check_golds: bool = True
+    """Refuse problems whose gold answer does not grade itself correct, before anything runs."""
     workers: Positive = 1
-    """Processes for answers that need Math-Verify. Plain numbers and strings need none."""
-    time_limit: Annotated[float, Field(gt=0)] = 5.0
-    """Seconds for one answer; then its worker is killed and the verdict is timeout."""
+    """Processes for answers that need Math-Verify or a function. Nearly all answers need none."""
+    time_limit: Annotated[float, Field(gt=0)] = 1.0
+    """Seconds for one answer in a worker; then the worker is killed and the verdict is timeout."""
     max_failure_share: Annotated[float, Field(ge=0, le=1)] = 0.02
     """Share of timeouts and errors among a step's verdicts above which the run stops."""
 
@@ -99,6 +108,8 @@ class Selection(Section):
     """At most so many responses of a question. 0: no limit."""
     max_examples: NonNegative = 0
     """At most so many *unique* examples of a step, in their order. 0: no limit."""
+    failed: Literal["drop", "wrong"] = "drop"
+    """What is done with a rollout whose grading timed out or failed: left out of training, or counted as wrong."""
     refills: NonNegative = 0
     """With select = signal: further batches of questions sampled, at most, until enough groups have signal."""
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import math
 from collections.abc import Callable
 from typing import SupportsFloat
 
 from verigrad.types import Grade, Problem, Status
-from verigrad.verifiers import Verifier
+from verigrad.verifiers import Claim, Verifier
 
 
 def from_function(function: Callable[[Problem, str], SupportsFloat | Grade]) -> Verifier:
@@ -25,6 +27,21 @@ def from_function(function: Callable[[Problem, str], SupportsFloat | Grade]) -> 
             return value if isinstance(value, Grade) else _from_number(value)
         except Exception as error:  # the user's code may raise anything; it is counted
             return Grade(0.0, 0.0, 0.0, Status.ERROR, reason=f"{type(error).__name__}: {error}")
+
+    return verify
+
+
+def by_import_path(path: str) -> Verifier:
+    """Make a verifier of the function at "package.module:function", as `from_function`, but run in a worker.
+
+    The worker imports it, with the current directory on its path; time and memory limits hold. A Grade's rewards,
+    status and reason come back; an exception, or what is no reward, is an ERROR.
+    """
+
+    def verify(problem: Problem, response: str) -> Claim:
+        fields = {field.name: getattr(problem, field.name) for field in dataclasses.fields(problem)}
+        payload = json.dumps({"function": path, "problem": {**fields, "details": dict(problem.details)}}, default=str)
+        return Claim(problem.answer, response, 1.0, "function", payload)
 
     return verify
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
+from functools import partial
 from types import TracebackType
 
 from verigrad.errors import ConfigError, GraderFailures
 from verigrad.grading.pool import Verdict, WorkerPool
 from verigrad.types import Grade, Problem, Status
-from verigrad.verifiers import Claim, Verifier, fail, settle
+from verigrad.verifiers import Blend, Claim, Outcome, Verifier, fail, mixed, scored
 
 CACHE_SIZE = 100_000
-"""Distinct (gold, answer) pairs whose verdicts are kept; the oldest go first."""
+"""Distinct claims whose verdicts are kept; the oldest go first."""
 
 
 class Grader:
@@ -35,7 +37,7 @@ class Grader:
             raise ConfigError(f"time_limit = {time_limit}: seconds for one answer; use a finite number above 0")
         self._verify = verify
         self._pool = WorkerPool(workers, time_limit, worker_command)
-        self._verdicts: dict[tuple[str, str], Future[Verdict]] = {}
+        self._verdicts: dict[tuple[str, ...], Future[Verdict]] = {}
         self._counts: Counter[Status] = Counter()
         self._lock = threading.Lock()
         self._closed = False
@@ -54,13 +56,22 @@ class Grader:
             raise RuntimeError("the grader is closed; submit inside its `with` block")
         grade: Future[Grade] = Future()
         grade.set_running_or_notify_cancel()
-        outcome = self._verify(problem, text)
-        if isinstance(outcome, Grade):
-            self._deliver(grade, outcome)
-        else:
-            claim = outcome
-            self._verdict(claim).add_done_callback(lambda done: self._deliver(grade, _graded(claim, done.result())))
+        self._resolve(self._verify(problem, text), lambda found: self._deliver(grade, found))
         return grade
+
+    def warm(self) -> None:
+        """Start the workers now, so that the first claim does not wait for them."""
+        self._pool.warm()
+
+    def _resolve(self, outcome: Outcome, then: Callable[[Grade], None]) -> None:
+        """Calls `then` with the grade of an outcome, now or when a worker has settled it."""
+        if isinstance(outcome, Grade):
+            then(outcome)
+        elif isinstance(outcome, Claim):
+            claim = outcome
+            self._verdict(claim).add_done_callback(lambda done: then(_graded(claim, done.result())))
+        else:
+            _Gathering(outcome, then).start(self._resolve)
 
     def grade_all(self, pairs: Iterable[tuple[Problem, str]]) -> list[Grade]:
         """The grades of (problem, response) pairs, in their order."""
@@ -84,18 +95,18 @@ class Grader:
         self._pool.close()
 
     def _verdict(self, claim: Claim) -> Future[Verdict]:
-        key = (claim.gold, claim.answer)
+        key = (claim.kind, claim.gold, claim.answer, claim.payload)
         with self._lock:
             verdict = self._verdicts.get(key)
             if verdict is not None:
                 return verdict
-            verdict = self._verdicts[key] = self._pool.submit(*key)
+            verdict = self._verdicts[key] = self._pool.submit(claim)
             if len(self._verdicts) > CACHE_SIZE:
                 del self._verdicts[next(iter(self._verdicts))]
         verdict.add_done_callback(lambda done: self._forget_error(key, done.result()))
         return verdict
 
-    def _forget_error(self, key: tuple[str, str], verdict: Verdict) -> None:
+    def _forget_error(self, key: tuple[str, ...], verdict: Verdict) -> None:
         """An error may be the machine's, and pass; a timeout would only cost its limit again."""
         if verdict.status is Status.ERROR:
             with self._lock:
@@ -123,4 +134,31 @@ def check_failures(grades: Sequence[Grade], limit_share: float, where: str = "th
 def _graded(claim: Claim, verdict: Verdict) -> Grade:
     if verdict.status.failed:
         return fail(claim, verdict.status, verdict.reason)
-    return settle(claim, verdict.status is Status.CORRECT, verdict.reason)
+    grade = scored(claim, verdict.reward, verdict.status is Status.CORRECT, verdict.reason)
+    return replace(
+        grade,
+        status=verdict.status,
+        format_reward=min(claim.format_reward, verdict.format_reward),
+        extracted=verdict.extracted or ("" if claim.kind == "function" else claim.answer),
+    )
+
+
+class _Gathering:
+    """The parts of a blend, as they are graded; the last one hands the whole on."""
+
+    def __init__(self, blend: Blend, then: Callable[[Grade], None]) -> None:
+        self._blend, self._then = blend, then
+        self._grades: dict[int, Grade] = {}
+        self._lock = threading.Lock()
+
+    def start(self, resolve: Callable[[Outcome, Callable[[Grade], None]], None]) -> None:
+        for at, (_, _, outcome) in enumerate(self._blend.parts):
+            resolve(outcome, partial(self._take, at))
+
+    def _take(self, at: int, grade: Grade) -> None:
+        with self._lock:
+            self._grades[at] = grade
+            complete = len(self._grades) == len(self._blend.parts)
+        if complete:
+            names, weights, _ = zip(*self._blend.parts, strict=True)
+            self._then(mixed(names, weights, [self._grades[at] for at in range(len(names))]))

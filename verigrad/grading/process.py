@@ -10,11 +10,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-MEMORY_LIMIT = 2 * 1024**3
-"""Bytes of address space of one worker."""
+MEMORY_LIMIT = 1024**3
+"""Bytes of address space of one worker; with Math-Verify loaded it uses about a fifth of them."""
+
+SLOW_SHARE = 0.25
+"""Share of the time limit after which the pool begins to start a successor."""
 
 START_LIMIT = 60.0
 """Seconds until a new worker must be ready: Math-Verify's import takes one or two, much longer on a busy machine."""
@@ -34,7 +37,12 @@ class WorkerTimeout(WorkerFailure):
 def worker_command(time_limit: float) -> list[str]:
     """How a Math-Verify worker is started: as a script, so that the user's `__main__` is never imported again."""
     script = Path(__file__).with_name("worker.py")
-    return [sys.executable, "-P", str(script), str(time_limit), str(MEMORY_LIMIT)]
+    package_root = Path(__file__).parents[2]
+    return [sys.executable, "-P", str(script), str(time_limit), str(MEMORY_LIMIT), str(package_root)]
+
+
+class WorkerDied(WorkerFailure):
+    """A signal ended the process."""
 
 
 class WorkerProcess:
@@ -62,9 +70,12 @@ class WorkerProcess:
         if "error" in reply:
             raise WorkerFailure(str(reply["error"]))
 
-    def ask(self, message: Mapping[str, str], seconds: float) -> dict[str, object]:
-        """Send one line, return the line that answers it. After a WorkerFailure the worker is of no further use."""
-        return self._exchange(json.dumps(dict(message)).encode() + b"\n", seconds)
+    def ask(self, message: Mapping[str, str], seconds: float, when_slow: Callable[[], None]) -> dict[str, object]:
+        """Send one line, return the line that answers it. After a WorkerFailure the worker is of no further use.
+
+        `when_slow` is called once, if there is no answer after SLOW_SHARE of the time.
+        """
+        return self._exchange(json.dumps(dict(message)).encode() + b"\n", seconds, when_slow)
 
     def kill(self) -> None:
         """End the process at once. The pipes stay open for the thread that reads them."""
@@ -78,8 +89,11 @@ class WorkerProcess:
         self._requests.close()
         self._replies.close()
 
-    def _exchange(self, request: bytes, seconds: float) -> dict[str, object]:
+    def _exchange(
+        self, request: bytes, seconds: float, when_slow: Callable[[], None] | None = None
+    ) -> dict[str, object]:
         deadline = time.monotonic() + seconds
+        slow_at = deadline - (1 - SLOW_SHARE) * seconds
         received = b""
         with selectors.DefaultSelector() as selector:
             selector.register(self._replies, selectors.EVENT_READ)
@@ -89,7 +103,11 @@ class WorkerProcess:
                 remaining = deadline - time.monotonic()
                 if remaining <= 0:
                     raise WorkerTimeout(f"no answer within {seconds:g} s")
-                for key, _ in selector.select(remaining):
+                if when_slow is not None and time.monotonic() >= slow_at:
+                    when_slow()
+                    when_slow = None
+                pause = remaining if when_slow is None else min(remaining, max(0.0, slow_at - time.monotonic()))
+                for key, _ in selector.select(pause):
                     if key.fileobj is self._replies:
                         received += self._read()
                     else:
@@ -101,21 +119,23 @@ class WorkerProcess:
     def _read(self) -> bytes:
         chunk = os.read(self._replies.fileno(), 65536)
         if not chunk:
-            raise WorkerFailure(self._cause_of_death())
+            raise self._death()
         return chunk
 
     def _write(self, request: bytes) -> int:
         try:
             return os.write(self._requests.fileno(), request)
         except BrokenPipeError:
-            raise WorkerFailure(self._cause_of_death()) from None
+            raise self._death() from None
 
-    def _cause_of_death(self) -> str:
+    def _death(self) -> WorkerFailure:
         try:
             status = self._process.wait(KILL_LIMIT)
         except subprocess.TimeoutExpired:
-            return "worker closed its pipe"
-        return f"worker died: {signal.Signals(-status).name}" if status < 0 else f"worker ended: exit status {status}"
+            return WorkerFailure("worker closed its pipe")
+        if status < 0:
+            return WorkerDied(f"worker died: {signal.Signals(-status).name}")
+        return WorkerFailure(f"worker ended: exit status {status}")
 
 
 def _decoded(line: bytes) -> dict[str, object]:

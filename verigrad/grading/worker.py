@@ -1,11 +1,12 @@
-"""The child process that asks Math-Verify. Run as a script, JSON lines in and out; it must not import verigrad.
+"""The child process that asks Math-Verify, reasoning-gym or a user's function. Run as a script, JSON lines in and out.
 
     <- {"ready": true}                              once, when Math-Verify is loaded
-    -> {"gold": "1/2", "answer": "\\\\frac{2}{4}"}
-    <- {"equal": true} | {"error": "MemoryError: …"}
+    -> {"kind": "math", "gold": "1/2", "answer": "\\\\frac{2}{4}", "payload": ""}
+    <- {"equal": true} | {"status": "correct", "reward": 1.0, …} | {"error": "MemoryError: …"}
 
-Arguments: time limit per item in seconds, address space in bytes. The parent kills this process at the time limit;
-should the parent have died meanwhile, the kernel's alarm ends it a second later, whatever it is computing.
+Arguments: time limit per item in seconds, address space in bytes, the folder that holds the package. The parent kills
+this process at the time limit; should the parent have died meanwhile, the kernel's alarm ends it a second later,
+whatever it is computing, and so does a limit on its processor time.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import TextIO
 
 
 def main() -> int:
-    time_limit, memory = float(sys.argv[1]), int(sys.argv[2])
+    time_limit, memory, root = float(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
     replies = _private_stdout()
     with contextlib.suppress(ValueError, OSError):  # macOS refuses RLIMIT_AS
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
@@ -33,13 +34,32 @@ def main() -> int:
     for line in sys.stdin:
         request = json.loads(line)
         signal.setitimer(signal.ITIMER_REAL, time_limit + 1)  # default action: the kernel ends the process
+        _limit_processor_time(time_limit + 1)
         try:
-            reply: dict[str, object] = {"equal": equivalent(request["gold"], request["answer"])}
+            reply = answer(request, root)
         except Exception as error:  # told to the parent
             reply = {"error": _named(error)}
         signal.setitimer(signal.ITIMER_REAL, 0)
         _reply(replies, reply)
     return 0
+
+
+def answer(request: dict[str, str], root: str) -> dict[str, object]:
+    """The reply to one request."""
+    if request["kind"] == "math":
+        return {"equal": equivalent(request["gold"], request["answer"])}
+    sys.path[:0] = [path for path in (os.getcwd(), root) if path not in sys.path]
+    from verigrad.grading.scorers import function_score, generator_score  # only where the user's code runs
+
+    score = function_score if request["kind"] == "function" else generator_score
+    return score(request["answer"], json.loads(request["payload"]))
+
+
+def _limit_processor_time(seconds: float) -> None:
+    """The kernel ends the process after so many further seconds of its processor time."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    limit = int(used.ru_utime + used.ru_stime + seconds) + 1
+    resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.getrlimit(resource.RLIMIT_CPU)[1]))
 
 
 def check() -> None:

@@ -17,7 +17,7 @@ from verigrad.sweep.schema import NamedCell, SweepFile
 
 OWN = ("run.dir", "run.seed")
 """What the sweep sets itself."""
-FREE = ("task.params",)
+FREE = ("task.params", "verifier.weights")
 """Tables whose keys no schema knows."""
 
 
@@ -122,10 +122,10 @@ def _cell(
 def _check_parts(config: Config) -> None:
     """What a run would refuse when it starts, as far as that can be known without a model."""
     from verigrad.data import load_template
-    from verigrad.verifiers import find_verifier
+    from verigrad.grading import verifier_for
 
     load_template(config.task.template)
-    find_verifier(config.verifier.name)
+    verifier_for(config.verifier, train=True)
 
 
 def _check_keys(path: Path, rows: Sequence[tuple[NamedCell, Mapping[str, Any], Mapping[str, Any]]]) -> None:

@@ -8,7 +8,14 @@ THINK_OPEN, THINK_CLOSE = "<think>", "</think>"
 ANSWER_OPEN, ANSWER_CLOSE = "<answer>", "</answer>"
 HANDOVER = f"{THINK_CLOSE} {ANSWER_OPEN}"
 
+MOST_BOXES = 20
+"""Boxes that `boxed_spans` returns."""
+
+LONGEST_BOXES = 100_000
+"""Characters, from the end, in which it looks."""
+
 _ESCAPE_OR_BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
+_BOX = re.compile(r"(\\boxed|\\fbox)\s*")
 _BARE_CONTENT = re.compile(r"[^\s$]+")
 
 
@@ -45,15 +52,38 @@ def boxed_answer(text: str) -> str | None:
     one another the innermost last one counts.
     """
     start = max(text.rfind(r"\boxed"), text.rfind(r"\fbox"))
-    if start < 0:
-        return None
-    rest = text[start:].removeprefix(r"\boxed").removeprefix(r"\fbox")
-    content = rest.lstrip()
-    if content.startswith("{"):
-        end = _closing_brace(content)
-        return None if end is None else content[1:end].strip()
-    bare = _BARE_CONTENT.match(content)
-    return bare[0] if bare and content != rest else None
+    return None if start < 0 else _box_at(text, start)[1]
+
+
+def boxed_spans(text: str) -> list[tuple[int, int, str]]:
+    """Start, end and content of the last boxes, at most MOST_BOXES, outermost ones only.
+
+    A box that does not close goes on to the end of the text.
+    """
+    starts = [match.start() for match in _BOX.finditer(text[-LONGEST_BOXES:])][-MOST_BOXES:]
+    shift = max(0, len(text) - LONGEST_BOXES)
+    spans: list[tuple[int, int, str]] = []
+    for start in starts:
+        start += shift
+        if spans and start < spans[-1][1]:
+            continue
+        end, content = _box_at(text, start)
+        if content is None and text[end : end + 1] == "{":
+            end, content = len(text), text[end + 1 :].strip()
+        if content is not None:
+            spans.append((start, end, content))
+    return spans
+
+
+def _box_at(text: str, start: int) -> tuple[int, str | None]:
+    """Where the box that starts there ends, and its content; where its brace opens, and None, if it does not close."""
+    head = _BOX.match(text, start)
+    assert head is not None
+    if text[head.end() : head.end() + 1] == "{":
+        end = _closing_brace(text, head.end())
+        return (head.end(), None) if end is None else (end + 1, text[head.end() + 1 : end].strip())
+    bare = _BARE_CONTENT.match(text, head.end())
+    return (bare.end(), bare[0]) if bare and head.end() > head.start() + len(head[1]) else (head.end(), None)
 
 
 def hash_answer(text: str) -> str | None:
@@ -64,10 +94,10 @@ def hash_answer(text: str) -> str | None:
     return rest.lstrip(" \t").partition("\n")[0].strip() or None
 
 
-def _closing_brace(text: str) -> int | None:
-    """The index of the brace that closes the one at index 0; a backslash takes the next character out of the count."""
+def _closing_brace(text: str, start: int) -> int | None:
+    """The index of the brace that closes the one at `start`; a backslash takes the next character out of the count."""
     depth = 0
-    for token in _ESCAPE_OR_BRACE.finditer(text):
+    for token in _ESCAPE_OR_BRACE.finditer(text, start):
         depth += {"{": 1, "}": -1}.get(token[0], 0)
         if depth == 0:
             return token.start()

@@ -1,106 +1,148 @@
-"""The verifiers that a configuration can name: where each finds the answer, and what it demands of the format.
+r"""The verifiers that a configuration can name: FORMAT, or FORMAT:JUDGE.
 
-Rewards are those of the course: format_reward is 1 where the format is right, answer_reward is 1 where besides the
-answer is equal, and reward = answer_reward. A broken format is UNPARSABLE with reason "format"; a right format around
-no answer is WRONG with reason "empty".
+A format says where the answer stands and what is demanded of the response; a judge compares it with the gold answer.
+`boxed` is `boxed:math`. Rewards are those of the course: format_reward is 1 where the format is right, answer_reward is
+1 where besides the answer is equal, and reward = answer_reward. A broken format is UNPARSABLE with reason "format"; a
+right format around no answer is WRONG with reason "empty".
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from functools import partial
+from typing import Literal, TypeAlias
 
 from verigrad.errors import ConfigError
-from verigrad.types import Grade, Problem, Status
-from verigrad.verifiers import exact
-from verigrad.verifiers.extract import boxed_answer, course_answer, strict_answer
+from verigrad.types import Grade, Problem
+from verigrad.verifiers.claims import Blend, Claim, settle, unformatted
+from verigrad.verifiers.equality import decide
+from verigrad.verifiers.extract import boxed_answer, course_answer, hash_answer, strict_answer
+from verigrad.verifiers.judges import countdown, exact_match, multiple_choice, numeric, scored_by_generator
+from verigrad.verifiers.lenient import lenient_answer
+from verigrad.verifiers.prose import is_prose
 
-LONGEST_ANSWER = 10_000
-"""Characters. A longer answer that the exact tier cannot decide is wrong (reason "length"); no process reads it."""
+Outcome: TypeAlias = Grade | Claim | Blend
+Verifier: TypeAlias = Callable[[Problem, str], Outcome]
+Judge: TypeAlias = Callable[[Problem, str], Grade | Claim]
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
-    """An answer in the right format of which the exact tier cannot say whether it equals the gold answer."""
+class Format:
+    """`find` returns the answer, None where the format is broken. Training demands a strict policy."""
 
-    gold: str
-    answer: str
-    format_reward: float
+    policy: Literal["strict", "lenient"]
+    find: Callable[[str], str | None]
 
 
-Verifier: TypeAlias = Callable[[Problem, str], Grade | Claim]
+def _tagged(find: Callable[[str], str | None]) -> Callable[[str], str | None]:
+    r"""Between tags the last `\boxed{…}` is the answer, if there is one; one that does not close is an empty answer."""
+
+    def find_inside(text: str) -> str | None:
+        answer = find(text)
+        return boxed_answer(answer) or "" if answer is not None and r"\boxed" in answer else answer
+
+    return find_inside
+
+
+FORMATS: dict[str, Format] = {
+    "r1_zero": Format("strict", _tagged(strict_answer)),
+    "r1_zero_course": Format("strict", _tagged(course_answer)),
+    "boxed": Format("strict", boxed_answer),
+    "hash": Format("strict", hash_answer),
+    "lenient": Format("lenient", lenient_answer),
+}
 
 
 def judge(gold: str, answer: str, format_reward: float = 1.0) -> Grade | Claim:
-    """Compare an extracted answer with the gold answer in the exact tier; a Claim where that does not decide."""
-    claim = Claim(gold, answer.strip(), format_reward)
-    if not claim.answer:
-        return settle(claim, False, "empty")
-    verdict = exact.equal(gold, claim.answer)
-    if verdict is not None:
-        match = "string" if gold.strip() == claim.answer else "number"
-        return settle(claim, verdict, match if verdict else "mismatch")
-    if len(claim.answer) > LONGEST_ANSWER:
-        return settle(claim, False, "length")
-    return claim
+    """Compare an extracted answer with the gold answer in tier 1; a Claim where that does not decide."""
+    claim = Claim(gold_value(gold), answer.strip(), format_reward)
+    if claim.answer and claim.answer == gold.strip():
+        return settle(claim, True, "string")
+    verdict = decide(claim.gold, claim.answer)
+    return claim if verdict.equal is None else settle(claim, verdict.equal, verdict.reason)
 
 
-def settle(claim: Claim, equal: bool, reason: str) -> Grade:
-    """The grade of a claim whose equivalence is known: reward = answer_reward = 1 if equal, else 0."""
-    reward = float(equal)
-    status = Status.CORRECT if equal else Status.WRONG
-    return Grade(reward, claim.format_reward, reward, status, extracted=claim.answer, reason=reason)
+def gold_value(gold: str) -> str:
+    """The gold answer without what a data file may wrap around it: a box, or the whole solution with its last box."""
+    if r"\boxed" in gold or r"\fbox" in gold:
+        return lenient_answer(gold) or gold
+    return gold.strip()
 
 
-def fail(claim: Claim, status: Status, reason: str) -> Grade:
-    """The grade of a claim on which the verifier itself failed: reward 0, status TIMEOUT or ERROR."""
-    assert status.failed, f"{status} is a verdict on the answer, not a failure of the verifier"
-    return Grade(0.0, claim.format_reward, 0.0, status, extracted=claim.answer, reason=reason)
-
-
-def r1_zero(problem: Problem, response: str) -> Grade | Claim:
-    r"""Our strict rule for the r1_zero prompt: see `strict_answer`.
-
-    If the answer holds a `\boxed{…}`, the last one is taken; a box that does not balance counts as an empty answer.
-    """
-    return _judge_tagged(problem, strict_answer(response))
-
-
-def r1_zero_course(problem: Problem, response: str) -> Grade | Claim:
-    r"""The course's own rule for the r1_zero prompt, for comparable format rates: see `course_answer`.
-
-    Only the format test and the extraction are the course's; equality is ours, which accepts fewer wrong answers.
-    """
-    return _judge_tagged(problem, course_answer(response))
-
-
-def boxed(problem: Problem, response: str) -> Grade | Claim:
-    r"""For the question_only prompt: the last `\boxed{…}` is the answer, and its being there is the format."""
-    answer = boxed_answer(response)
-    return _unformatted() if answer is None else judge(problem.answer, answer)
-
-
-def _judge_tagged(problem: Problem, answer: str | None) -> Grade | Claim:
-    if answer is None:
-        return _unformatted()
-    if r"\boxed" in answer:
-        answer = boxed_answer(answer) or ""
+def _mathematical(problem: Problem, answer: str) -> Grade | Claim:
     return judge(problem.answer, answer)
 
 
-def _unformatted() -> Grade:
-    return Grade(0.0, 0.0, 0.0, Status.UNPARSABLE, reason="format")
+def _leniently(problem: Problem, answer: str) -> Grade | Claim:
+    """For evaluation the gold answer may be a solution in words, too."""
+    gold = problem.answer
+    return judge(lenient_answer(gold) or gold if is_prose(gold) else gold, answer)
 
 
-VERIFIERS: dict[str, Verifier] = {"r1_zero": r1_zero, "r1_zero_course": r1_zero_course, "boxed": boxed}
+def _format_only(problem: Problem, answer: str) -> Grade:
+    return settle(Claim(problem.answer, answer, 1.0), True, "format")
 
 
-def find_verifier(name: str) -> Verifier:
-    """The row of `VERIFIERS`. ConfigError, with the nearest name and the list, where there is none."""
-    if name in VERIFIERS:
-        return VERIFIERS[name]
-    nearest = difflib.get_close_matches(name, VERIFIERS, n=1)
-    hint = f"did you mean '{nearest[0]}'? " if nearest else ""
-    raise ConfigError(f"verifier.name = '{name}' is not a verifier; {hint}choose one of: {', '.join(VERIFIERS)}")
+JUDGES: dict[str, Judge] = {
+    "math": _mathematical,
+    "exact": exact_match,
+    "choice": multiple_choice,
+    "numeric": numeric,
+    "countdown": countdown,
+    "reasoning_gym": scored_by_generator,
+    "format": _format_only,
+}
+
+
+def verifier_of(form: Format, judged: Judge) -> Verifier:
+    """A format and a judge put together."""
+
+    def verify(problem: Problem, response: str) -> Grade | Claim:
+        answer = form.find(response)
+        return unformatted() if answer is None else judged(problem, answer)
+
+    return verify
+
+
+def find_verifier(name: str, *, tolerance: float | None = None) -> Verifier:
+    """The verifier of a name such as `boxed` or `r1_zero:choice`; ConfigError, with the nearest name, for no such name.
+
+    `tolerance` is that of `numeric`, relative to the gold value.
+    """
+    form, _, judged = name.partition(":")
+    if form not in FORMATS or (judged and judged not in JUDGES):
+        nearest = difflib.get_close_matches(form, FORMATS, n=1) if form not in FORMATS else [form]
+        hint = f"did you mean '{nearest[0]}'? " if form not in FORMATS and nearest else ""
+        raise ConfigError(
+            f"verifier.name = '{name}' is not a verifier; {hint}choose one of: {', '.join(FORMATS)}; alone, or with a "
+            f"judge after a colon: {', '.join(JUDGES)}"
+        )
+    if judged == "numeric" and tolerance is not None:
+        return verifier_of(FORMATS[form], partial(numeric, tolerance=tolerance))
+    if judged in ("", "math") and FORMATS[form].policy == "lenient":
+        return verifier_of(FORMATS[form], _leniently)
+    return verifier_of(FORMATS[form], JUDGES[judged or "math"])
+
+
+def is_strict(name: str) -> bool:
+    """Whether the verifier of this name has a strict format, and may be trained on."""
+    return FORMATS[name.partition(":")[0]].policy == "strict"
+
+
+def blended(parts: Sequence[tuple[str, float, Verifier]]) -> Verifier:
+    """Σ weight·reward of several verifiers, each reported apart; the first one gives format, answer and status."""
+
+    def verify(problem: Problem, response: str) -> Blend:
+        outcomes = []
+        for name, weight, each in parts:
+            outcome = each(problem, response)
+            assert not isinstance(outcome, Blend), "blends are not nested"
+            outcomes.append((name, weight, outcome))
+        return Blend(tuple(outcomes))
+
+    return verify
+
+
+VERIFIERS: dict[str, Verifier] = {name: find_verifier(name) for name in FORMATS}

@@ -1,0 +1,123 @@
+"""Coverage-guided fuzzing of tier 1: `python scripts/fuzz_verifier.py [SECONDS] [CORPUS]`. Needs `pip install atheris`.
+
+Stops at the first input that raises, or that takes longer than SLOW seconds twice. What it finds becomes a test.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+
+import atheris
+
+with atheris.instrument_imports(include=["verigrad.verifiers"]):
+    from verigrad.verifiers import decide, lenient_answer
+    from verigrad.verifiers.rules import FORMATS
+
+SLOW = 0.5
+"""Seconds under instrumentation, which makes the code about five times slower."""
+
+GOLDS = [
+    *["42", "1/2", "x^2+1", "(1,2)", r"\{1,2\}", "[0,1)", "x=5", "3:4", r"\text{odd}", r"50\%", "2<x<3", r"\pm 3"],
+    *[r"\begin{pmatrix}1&2\\3&4\end{pmatrix}", r"\sqrt{2}", "204_5", r"\sin x", "y=2x+1", "90^\\circ", "f(x)=x"],
+]
+PIECES = [
+    *[
+        r"\frac",
+        r"\sqrt",
+        "{",
+        "}",
+        "(",
+        ")",
+        "[",
+        "]",
+        "^",
+        "_",
+        "!",
+        "%",
+        "|",
+        "=",
+        "<",
+        r"\le",
+        ",",
+        ";",
+        ":",
+        "x",
+        "e",
+        "i",
+    ],
+    *[
+        "1",
+        "2",
+        "10",
+        "999",
+        "0",
+        ".",
+        "-",
+        "+",
+        "*",
+        "/",
+        r"\pm",
+        r"\cup",
+        r"\in",
+        r"\text{",
+        "and",
+        "or",
+        "cm",
+        "e5",
+        "$",
+    ],
+    *[
+        r"\begin{pmatrix}",
+        r"\end{pmatrix}",
+        "&",
+        r"\\",
+        r"\sin",
+        r"\log",
+        r"\binom",
+        r"\infty",
+        r"\pi",
+        "f(",
+        r"\{",
+        r"\}",
+    ],
+    *[r"\overline{", r"\sum_{", r"\int", r"\circ", "'", "½", "²", "\u2212", "\u0661", "\ud800", " ", "mod", r"\boxed{"],
+]
+
+
+def one_input(data: bytes) -> None:
+    """Raw text, or pieces of the grammar one byte each, against a gold answer."""
+    provider = atheris.FuzzedDataProvider(data)
+    gold = GOLDS[provider.ConsumeIntInRange(0, len(GOLDS) - 1)]
+    if provider.ConsumeBool():
+        text = provider.ConsumeUnicode(sys.maxsize)
+    else:
+        text = "".join(PIECES[byte % len(PIECES)] for byte in provider.ConsumeBytes(sys.maxsize))
+    if _seconds(gold, text) > SLOW and _seconds(gold, text + " ") > SLOW:
+        raise AssertionError(f"slow: {gold!r} against {text!r}")
+
+
+def _seconds(gold: str, text: str) -> float:
+    started = time.process_time()
+    for form in FORMATS.values():
+        form.find(text)
+    lenient_answer(text)
+    decide(gold, text)
+    decide(text, text + " + 0")
+    return time.process_time() - started
+
+
+def main(seconds: str = "600", *rest: str) -> None:
+    options = [
+        f"-max_total_time={seconds}",
+        "-max_len=4096",
+        "-timeout=20",
+        "-rss_limit_mb=2048",
+        "-print_final_stats=1",
+    ]
+    atheris.Setup([sys.argv[0], *options, *rest], one_input)
+    atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,144 @@
+r"""From an answer's text to its tree: lists, relations, sets, ratios, measures and words, over `parser`'s expressions.
+
+answer   = statement (("," | ";" | "and" | "or") statement)*
+statement = side (("=" | "<" | "≤" | "∈" | …) side)*
+side     = element (("∪" | "∩" | "∖") element)*
+element  = words | sum (":" sum)* [unit]
+"""
+
+from __future__ import annotations
+
+import re
+
+from verigrad.verifiers.expression import (
+    Call,
+    Collection,
+    LimitExceeded,
+    Measure,
+    Node,
+    Number,
+    Relation,
+    Unreadable,
+    Words,
+)
+from verigrad.verifiers.lexer import FUNCTIONS, UNIT_WORDS, UNITS, tokens
+from verigrad.verifiers.parser import Parser
+
+MOST_ITEMS = 200
+"""Elements of a list, set or matrix that is read."""
+
+RELATIONS = frozenset({"=", "<", ">", "<=", ">=", "≠", "≈", "∈", "≡", "≅"})
+_SEPARATORS = (",", ";")
+
+_TEXT = re.compile(r"\\(?:text|textbf|textit|textrm|textnormal|mbox|mathrm|mathbf|mathit|boldsymbol)\s*\{([^{}]*)\}")
+_PLAIN_WORDS = re.compile(r"[^\W\d_]+(?:[ '’\-][^\W\d_]+)*")
+_SHORT_WORDS = frozenset({"no", "yes"})
+
+
+def read(text: str) -> Node:
+    """The tree of an answer. Unreadable where the text is not in the grammar, LimitExceeded where it is too large."""
+    words = plain_words(text)
+    if words is not None:
+        return Words(words)
+    parser = Parser(tokens(text), items)
+    while parser.takes("."):
+        pass
+    found = items(parser)
+    while parser.takes(".", "?", ",", ";"):
+        pass
+    if parser.next.kind != "end of text" or not found:
+        raise Unreadable(f"{parser.next.text!r} is left over")
+    return found[0] if len(found) == 1 else Collection("", tuple(found))
+
+
+def plain_words(text: str) -> str | None:
+    r"""Words, in lower case and without `\text`, if that is all there is: letters, no digits, no mathematical names."""
+    bare = _TEXT.sub(r"\1", text[:2000]) if "\\" in text else text[:2000]
+    bare = bare.strip().rstrip("\\").strip("$.()*!\"'“” ").strip()
+    if not bare or len(text) > 2000 or not _PLAIN_WORDS.fullmatch(bare):
+        return None
+    runs = re.findall(r"[^\W\d_]+", bare)
+    if any(run in FUNCTIONS or run in ("pi", "inf", "infty", "infinity", "sqrt") for run in runs):
+        return None
+    longest = max(runs, key=len)
+    if (len(longest) < 3 or not re.search("[aeiouyAEIOUY]|[^A-Za-z]", longest)) and bare.lower() not in _SHORT_WORDS:
+        return None
+    return " ".join(bare.casefold().split())
+
+
+def items(parser: Parser) -> list[Node]:
+    """Statements up to what closes them."""
+    found: list[Node] = []
+    while parser.takes(*_SEPARATORS):
+        pass
+    while True:
+        found.append(_statement(parser))
+        if len(found) > MOST_ITEMS:
+            raise LimitExceeded(f"more than {MOST_ITEMS} items")
+        if not parser.takes(*_SEPARATORS):
+            return found
+        while parser.takes(*_SEPARATORS):
+            pass
+        if parser.next.text in (")", "]", "}", r"\}", "", "."):
+            return found
+
+
+def _statement(parser: Parser) -> Node:
+    sides, operators = [_side(parser)], []
+    while parser.next.text in RELATIONS and parser.next.kind == "sign":
+        operators.append(parser.take().text)
+        sides.append(_side(parser))
+    return Relation(tuple(operators), tuple(sides)) if operators else sides[0]
+
+
+def _side(parser: Parser) -> Node:
+    node = _element(parser)
+    while parser.sees("∪", "∩", "∖"):
+        node = Call(parser.take().text, (node, _element(parser)))
+        if parser.at > MOST_ITEMS * 5:
+            raise LimitExceeded("a long union")
+    return node
+
+
+def _element(parser: Parser) -> Node:
+    if parser.next.kind == "words":
+        return Words(" ".join(_words(parser)).casefold())
+    node = parser.sum()
+    parts = [node]
+    while parser.takes(":"):
+        parts.append(parser.sum())
+    if len(parts) > 1:
+        node = Call(":", tuple(parts))
+    return _measured(parser, node)
+
+
+def _words(parser: Parser) -> list[str]:
+    found = []
+    while parser.next.kind == "words":
+        found.append(parser.take().text)
+    return found
+
+
+def _measured(parser: Parser, node: Node) -> Node:
+    r"""A value followed by words: its unit. `cm^2` is "cm2", `square cm` too, `km/h` "km/h"; unknown words are kept."""
+    found: list[str] = []
+    power = ""
+    while parser.next.kind == "words" or (found and parser.sees("/")):
+        if parser.takes("/"):
+            found.append("/")
+            if parser.next.kind == "symbol":
+                found.append(parser.take().text)
+        elif (word := parser.take().text) in UNIT_WORDS:
+            power = {"square": "2", "sq": "2", "cubic": "3", "cu": "3"}.get(word, power)
+            found += ["/"] if word == "per" else []
+        else:
+            found.append(UNITS.get(word, UNITS.get(word.lower(), word.lower())))
+        if parser.takes("^"):
+            index = parser.argument()
+            power = str(index.value) if isinstance(index, Number) else ""
+    if not found and not power:
+        return node
+    return Measure(node, " ".join(found) + power)
+
+
+__all__ = ["MOST_ITEMS", "RELATIONS", "plain_words", "read"]

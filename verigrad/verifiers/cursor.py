@@ -1,0 +1,109 @@
+"""A position in a list of tokens, and what is read from tokens alone: number literals and matrices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+
+from verigrad.verifiers.expression import LimitExceeded, Matrix, Node, Number, Symbol, Unreadable
+from verigrad.verifiers.lexer import Token
+
+LARGEST_EXPONENT = 400
+"""Of ten, in a literal such as 2.5E2."""
+
+END = Token("end of text", "")
+_BAR = Token("command", "bar")
+_MATRICES = frozenset({"pmatrix", "bmatrix", "matrix", "array", "Bmatrix", "smallmatrix", "vmatrix", "Vmatrix"})
+
+
+class Cursor:
+    """The next token, and ways to take it."""
+
+    def __init__(self, tokens: list[Token]) -> None:
+        self.tokens = tokens
+        self.at = 0
+
+    @property
+    def next(self) -> Token:
+        return self.tokens[self.at] if self.at < len(self.tokens) else END
+
+    def take(self) -> Token:
+        token = self.next
+        self.at += 1
+        return token
+
+    def sees(self, *texts: str) -> bool:
+        """Whether the next token is one of these signs or commands."""
+        return self.next.text in texts and self.next.kind in ("sign", "command", "end", "row")
+
+    def takes(self, *texts: str) -> bool:
+        if self.sees(*texts):
+            self.at += 1
+            return True
+        return False
+
+    def expect(self, *texts: str) -> None:
+        if not self.takes(*texts):
+            raise Unreadable(f"{texts[0]!r} is missing before {self.next.text!r}")
+
+
+def literal(cursor: Cursor, text: str) -> Number:
+    """The number that was just taken as `text`, with a repeating period after it if there is one."""
+    mantissa, _, exponent = text.replace("E", "e").partition("e")
+    if abs(int(exponent or 0)) > LARGEST_EXPONENT:
+        raise LimitExceeded(f"an exponent of {exponent}")
+    whole, point, decimals = mantissa.partition(".")
+    if (point or _repeating_point(cursor)) and not exponent and cursor.sees("overline", "bar"):
+        return _repeating(cursor, whole, decimals)
+    value = Fraction(mantissa) * Fraction(10) ** int(exponent or 0)
+    digits = len((whole + decimals).lstrip("0"))
+    return Number(value, len(decimals) if point and not exponent else None, digits)
+
+
+def _repeating_point(cursor: Cursor) -> bool:
+    """`0.\\overline{3}`: a point that no digit follows."""
+    if cursor.sees(".") and cursor.tokens[cursor.at + 1 : cursor.at + 2] in ([Token("command", "overline")], [_BAR]):
+        cursor.at += 1
+        return True
+    return False
+
+
+def _repeating(cursor: Cursor, whole: str, decimals: str) -> Number:
+    r"""`0.1\overline{6}` = (16 − 1)/90."""
+    cursor.at += 1
+    cursor.expect("{")
+    period = cursor.take().text
+    cursor.expect("}")
+    if not period.isdigit() or not period.isascii():
+        raise Unreadable("a period that is no digits")
+    shift = 10 ** len(decimals)
+    nines = 10 ** len(period) - 1
+    return Number(Fraction(int(whole + decimals), shift) + Fraction(int(period), nines * shift))
+
+
+def matrix(cursor: Cursor, environment: str, cell: Callable[[], Node]) -> Node:
+    r"""The matrix whose `\begin` was just taken; `cell` reads an element."""
+    if environment not in _MATRICES:
+        raise Unreadable(f"\\begin{{{environment}}} is not read")
+    if environment == "array" and cursor.takes("{"):
+        while not cursor.takes("}"):
+            if cursor.take() is END:
+                raise Unreadable("an array without an end")
+    rows: list[list[Node]] = [[]]
+    while not cursor.takes(environment):
+        if cursor.next.kind == "row":
+            cursor.at += 1
+            rows.append([])
+        elif not cursor.takes("&"):
+            rows[-1].append(cell())
+    filled = tuple(tuple(row) for row in rows if row)
+    if not filled or len({len(row) for row in filled}) > 1:
+        raise Unreadable("rows of unequal length")
+    return Matrix(filled)
+
+
+def marked(node: Node) -> Node:
+    """The name with a prime: f'."""
+    if not isinstance(node, Symbol):
+        raise Unreadable("a prime after what is no name")
+    return Symbol(node.name + "'")

@@ -1,0 +1,122 @@
+"""Tier 1: whether two answers are equal, in this process, exactly and within fixed bounds of time and memory.
+
+In this order: equal strings; plain numbers by rational arithmetic; both read and compared by the gold's type; the
+number that a sentence states. What is left open is for symbolic algebra, in a process that can be killed.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from verigrad.verifiers import exact
+from verigrad.verifiers.answers import read
+from verigrad.verifiers.compare import Comparison
+from verigrad.verifiers.expression import Call, LimitExceeded, Node, Number, Unreadable
+from verigrad.verifiers.lexer import LONGEST_TEXT
+from verigrad.verifiers.numeric import Undefined
+from verigrad.verifiers.prose import is_prose, stated_number
+
+LONGEST_OPEN = 500
+"""Characters. A longer answer that tier 1 leaves open is wrong: no process is spent on it."""
+
+GOLDS_KEPT = 4096
+"""Gold answers whose trees are kept."""
+
+_DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+")
+_DECIMAL_POINT = re.compile(r"[+-]?[0-9]*\.[0-9]+")
+_ALGEBRA = re.compile(r"\\(?:int|lim|sum|prod|partial|iint|oint)\b|\\d?frac|\\sqrt|[\^_=]")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`equal` is None where tier 1 leaves it open. Reasons: string, number, symbolic; mismatch, empty, limit; open."""
+
+    equal: bool | None
+    reason: str
+
+
+OPEN = Verdict(None, "open")
+MISMATCH = Verdict(False, "mismatch")
+LIMIT = Verdict(False, "limit")
+
+
+def equal(gold: str, answer: str) -> bool | None:
+    """Whether two answers are equal, as far as tier 1 decides."""
+    return decide(gold, answer).equal
+
+
+def decide(gold: str, answer: str) -> Verdict:
+    """The verdict of tier 1 on an extracted answer."""
+    gold, answer = gold.strip(), answer.strip()
+    if not answer or not gold:
+        return Verdict(False, "empty")
+    if gold == answer:
+        return Verdict(True, "string")
+    if (verdict := exact.equal(gold, answer)) is not None or _same_with_decimal_comma(gold, answer):
+        return Verdict(True, "number") if verdict is not False else MISMATCH
+    if len(answer) > LONGEST_TEXT and not is_prose(answer):
+        return LIMIT
+    verdict_of_trees = _compared(gold, answer)
+    if verdict_of_trees.equal is not True and is_prose(answer):
+        return _stated(gold, answer, verdict_of_trees)
+    if verdict_of_trees is OPEN and len(answer) > LONGEST_OPEN:
+        return LIMIT
+    return verdict_of_trees
+
+
+def _same_with_decimal_comma(gold: str, answer: str) -> bool:
+    """`1,22` and `1.22`: one decimal written in two ways."""
+    for comma, point in ((gold, answer), (answer, gold)):
+        if _DECIMAL_COMMA.fullmatch(comma) and _DECIMAL_POINT.fullmatch(point):
+            return exact.equal(point, comma.replace(",", ".")) is True
+    return False
+
+
+def _compared(gold: str, answer: str) -> Verdict:
+    gold_tree = _gold_tree(gold)
+    try:
+        answer_tree = read(answer)
+    except LimitExceeded:
+        return LIMIT
+    except Unreadable:
+        return OPEN if _ALGEBRA.search(answer) and not is_prose(answer) else MISMATCH
+    if gold_tree is None:
+        return OPEN
+    try:
+        verdict = Comparison("\0".join(sorted((gold, answer)))).equal(gold_tree, answer_tree)
+    except LimitExceeded:
+        return LIMIT
+    except Undefined:
+        return MISMATCH
+    if verdict is None:
+        return OPEN
+    if not verdict:
+        return MISMATCH
+    return Verdict(True, "number" if _is_number(gold_tree) and _is_number(answer_tree) else "symbolic")
+
+
+@lru_cache(GOLDS_KEPT)
+def _gold_tree(gold: str) -> Node | None:
+    """The gold's tree; None where the grammar does not hold it."""
+    try:
+        return read(gold)
+    except (LimitExceeded, Unreadable):
+        return None
+
+
+def _is_number(tree: Node) -> bool:
+    return isinstance(tree, Number) or (
+        isinstance(tree, Call) and tree.name in ("neg", "/", "+") and all(map(_is_number, tree.arguments))
+    )
+
+
+def _stated(gold: str, answer: str, otherwise: Verdict) -> Verdict:
+    """A sentence against a gold value: the one number that it states."""
+    number = stated_number(answer)
+    if number is None or is_prose(gold):
+        return otherwise if otherwise.reason != "open" else MISMATCH
+    if exact.equal(gold, number) or _same_with_decimal_comma(gold, number):
+        return Verdict(True, "number")
+    return _compared(gold, number)

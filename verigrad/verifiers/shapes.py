@@ -1,0 +1,116 @@
+"""Questions about the shape of a tree that `compare` asks, and three-valued and/or."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fractions import Fraction
+
+from verigrad.verifiers.expression import (
+    Call,
+    Collection,
+    Matrix,
+    Measure,
+    Node,
+    Number,
+    Relation,
+    Symbol,
+    operations,
+    replaced,
+)
+
+
+def every(verdicts: Iterable[bool | None]) -> bool | None:
+    """False if one is, else None if one is, else True."""
+    result: bool | None = True
+    for verdict in verdicts:
+        if verdict is False:
+            return False
+        result = result and verdict
+    return result
+
+
+def some(verdicts: Iterable[bool | None]) -> bool | None:
+    """True if one is, else None if one is, else False."""
+    result: bool | None = False
+    for verdict in verdicts:
+        if verdict:
+            return True
+        result = None if verdict is None else result
+    return result
+
+
+def bare(node: Node) -> Node:
+    while isinstance(node, Collection) and len(node.items) == 1 and node.brackets in ("", "()"):
+        node = node.items[0]
+    return node
+
+
+def is_unordered(node: Node) -> bool:
+    if isinstance(node, Collection):
+        return node.brackets in ("", "{}")
+    return isinstance(node, Call) and (node.name in ("∪", "∩", "∖") or bool(operations(node) & {"±", "∓"}))
+
+
+def elements(node: Node) -> list[Node]:
+    """The elements of a list or set, of unions and differences of such, and both values of each ±."""
+    if isinstance(node, Collection) and node.brackets in ("", "{}"):
+        return [part for item in node.items for part in elements(item)] if node.items else []
+    if isinstance(node, Call) and node.name in ("∪", "∩", "∖"):
+        one, other = (elements(part) for part in node.arguments)
+        if node.name == "∪":
+            return one + [part for part in other if part not in one]
+        return [part for part in one if (part in other) == (node.name == "∩")]
+    if not operations(node) & {"±", "∓"}:
+        return [node]
+    return [replaced(replaced(node, "±", plus), "∓", minus) for plus, minus in (("+", "-"), ("-", "+"))]
+
+
+def measured(node: Node) -> tuple[Node, str | None]:
+    """The value and its unit, the sign outside: −$5 is −5 of $."""
+    match node:
+        case Measure(inner, unit):
+            value, deeper = measured(inner)
+            return value, unit or deeper
+        case Call("neg", (inner,)):
+            value, unit_ = measured(inner)
+            return Call("neg", (value,)), unit_
+        case Collection("{}" | "()" | "[]", (inner,)):
+            return measured(inner)
+        case _:
+            return node, None
+
+
+def negated(node: Node) -> tuple[bool, Node]:
+    return (True, node.arguments[0]) if isinstance(node, Call) and node.name == "neg" else (False, node)
+
+
+def literal(node: Node) -> tuple[Fraction, int | None, int]:
+    """Value, places and digits of a decimal literal with its sign; places None for anything else."""
+    negative, inner = negated(node)
+    if not isinstance(inner, Number):
+        return Fraction(0), None, 0
+    return -inner.value if negative else inner.value, inner.places, inner.digits
+
+
+def has_matrix(node: Node) -> bool:
+    return isinstance(node, Matrix) or (isinstance(node, Call) and any(map(has_matrix, node.arguments)))
+
+
+def difference(relation: Relation) -> Node:
+    return Call("-", relation.sides)
+
+
+def upwards(relation: Relation) -> Relation:
+    """`a > b` turned into `b < a`."""
+    if not set(relation.operators) <= {">", ">="}:
+        return relation
+    signs = tuple({">": "<", ">=": "<="}[sign] for sign in reversed(relation.operators))
+    return Relation(signs, tuple(reversed(relation.sides)))
+
+
+def unknown_name(node: Node) -> str | None:
+    """The letter that an inequality or a membership is about; None for an interval, or for more than a letter."""
+    if not isinstance(node, Relation):
+        return None
+    letters = {side.name for side in node.sides if isinstance(side, Symbol) and side.name not in ("∞", "pi", "e")}
+    return next(iter(letters)) if len(letters) == 1 else None

@@ -1,0 +1,112 @@
+r"""Unicode and LaTeX spellings of the same thing, made one before the text is cut into tokens. Linear in its length."""
+
+from __future__ import annotations
+
+import re
+
+_GREEK = (
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho varsigma sigma tau "
+    "upsilon phi chi psi omega"
+)
+_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿⁱ", "0123456789+-()ni")
+_SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉₊₋ₐₑₓₙᵢⱼₖₘ", "0123456789+-aexnijkm")
+_VULGAR = {"½": "12", "⅓": "13", "⅔": "23", "¼": "14", "¾": "34", "⅕": "15", "⅖": "25", "⅗": "35", "⅘": "45"}
+_VULGAR |= {"⅙": "16", "⅚": "56", "⅛": "18", "⅜": "38", "⅝": "58", "⅞": "78"}
+
+_SPELLINGS: dict[str, str] = {
+    **dict.fromkeys("−–—‐‑‒﹣－", "-"),
+    **dict.fromkeys("×✕⨯", r" \times "),
+    **dict.fromkeys("·∙⋅•", r" \cdot "),
+    **dict.fromkeys("≤⩽≦", r" \le "),
+    **dict.fromkeys("≥⩾≧", r" \ge "),
+    **dict.fromkeys("≈≃≅≐", r" \approx "),
+    **dict.fromkeys("∅⌀Ø", r" \emptyset "),
+    **dict.fromkeys("∣｜", "|"),
+    **dict.fromkeys("，、", ","),
+    **dict.fromkeys("′’‘", "'"),
+    **dict.fromkeys("\u00a0\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u3000", " "),
+    **{chr(0xFF10 + digit): str(digit) for digit in range(10)},
+    "÷": r" \div ",
+    "∞": r" \infty ",
+    "≠": r" \ne ",
+    "∪": r" \cup ",
+    "∩": r" \cap ",
+    "∈": r" \in ",
+    "∖": r" \setminus ",
+    "√": r" \sqrt ",
+    "∛": r" \sqrt[3] ",
+    "°": r"^\circ ",
+    "±": r" \pm ",
+    "∓": r" \mp ",
+    "；": ";",
+    "：": ":",
+    "（": "(",
+    "）": ")",
+    "％": "%",
+    "＝": "=",
+    "＋": "+",
+    "＜": "<",
+    "＞": ">",
+    "＄": "$",
+    "⟨": r" \langle ",
+    "⟩": r" \rangle ",
+    "⌊": r" \lfloor ",
+    "⌋": r" \rfloor ",
+    "⌈": r" \lceil ",
+    "⌉": r" \rceil ",
+    "ℝ": r" \mathbb{R} ",
+    "ℤ": r" \mathbb{Z} ",
+    "ℚ": r" \mathbb{Q} ",
+    "ℕ": r" \mathbb{N} ",
+    "ℂ": r" \mathbb{C} ",
+    "Σ": r" \sum ",
+    "∑": r" \sum ",
+    "∏": r" \prod ",
+    "∫": r" \int ",
+    "ϕ": r" \phi ",
+    "∘": r"^\circ ",
+    "⁄": "/",
+    **{chr(0x3B1 + at): rf" \{name} " for at, name in enumerate(_GREEK.split())},
+    **{letter: rf" \frac{{{digits[0]}}}{{{digits[1]}}} " for letter, digits in _VULGAR.items()},
+}
+_TABLE = str.maketrans(_SPELLINGS)
+_RAISED = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿⁱ]+")
+_LOWERED = re.compile("[₀₁₂₃₄₅₆₇₈₉₊₋ₐₑₓₙᵢⱼₖₘ]+")
+_COMMA = re.compile(r" ?\{\s*,\s*\}(?:\\!)? ?|,\\!\s*")
+GLUED = re.compile(r"(?<=[0-9)}])(and|or)(?=[A-Z(])")
+_THIN_SPACE = re.compile(r"(?<=[0-9])(?:\\[,;:! ]|~)\s*(?=[0-9]{3}(?![0-9]))")
+_NOON = re.compile(r"(?<=[0-9 ])([ap])\.\s?m\.?", re.IGNORECASE)
+_DEGREE = re.compile(r"\^\s*\{\s*\\circ\s*\}")
+_ESCAPED_TWICE = re.compile(r"\\\\(?=[a-zA-Z])")
+_SIZES = re.compile(r"\\(?:[bB]igg?[lrm]?|left|right|middle)(?![a-zA-Z])\s*([{}.])?")
+_IGNORED = re.compile(
+    r"\\(?:displaystyle|textstyle|scriptstyle|limits|nolimits|nonumber|hline|quad|qquad|bf|rm|it|mathstrut)(?![a-zA-Z])"
+    r"|\\(?:hspace|vspace|phantom|hphantom|label|tag|color)\s*\{[^{}]*\}"
+    r"|(?<!\\)(?:\\[,;:!>() \[\]]|\$)|~"
+)
+
+
+def spelled(text: str) -> str:
+    r"""The text with ASCII digits, LaTeX commands for Unicode signs, and without what only sets sizes and spaces.
+
+    `x²` → `x^{2}`, `½` → `\frac{1}{2}`, `1{,}234` → `1,234`, `\left(` → `(`, `\left\{` stays a set, `\\frac` → `\frac`
+    unless the text holds a matrix, where `\\` ends a row.
+    """
+    if not text.isascii():
+        text = _RAISED.sub(lambda run: f"^{{{run[0].translate(_SUPERSCRIPTS)}}}", text)
+        text = _LOWERED.sub(lambda run: f"_{{{run[0].translate(_SUBSCRIPTS)}}}", text)
+        text = text.translate(_TABLE)
+    text = text.rstrip().removesuffix("\\") if text.rstrip().endswith("\\") else text
+    text = GLUED.sub(r" \1 ", _NOON.sub(r"\1m", text))
+    if "\\" not in text:
+        return _COMMA.sub(",", text).replace("$", " ")
+    if r"\\begin" in text or r"\begin" not in text:
+        text = _ESCAPED_TWICE.sub(r"\\", text).replace(r"\\\\", r"\\")
+    text = _DEGREE.sub(r"^\\circ ", _THIN_SPACE.sub("", _COMMA.sub(",", text)))
+    text = _SIZES.sub(_delimiter, text)
+    return _IGNORED.sub(" ", text)
+
+
+def _delimiter(sized: re.Match[str]) -> str:
+    r"""`\left{` is meant as a set brace; `\right.` is nothing."""
+    return {"{": r"\{", "}": r"\}"}.get(sized[1] or "", " ")
