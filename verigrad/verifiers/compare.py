@@ -33,7 +33,6 @@ from verigrad.verifiers.naming import name_of, named_items, stated
 from verigrad.verifiers.probe import Probe
 from verigrad.verifiers.regions import Regions, is_region
 from verigrad.verifiers.shapes import (
-    bare,
     difference,
     elements,
     every,
@@ -70,7 +69,6 @@ class Comparison:
 
     def equal(self, gold: Node, answer: Node) -> bool | None:
         """Whether the answer equals the gold answer."""
-        gold, answer = bare(gold), bare(answer)
         if gold == answer:
             return True
         if is_region(gold) or is_region(answer):

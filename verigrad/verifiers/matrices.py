@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from verigrad.verifiers.expression import Call, Collection, LimitExceeded, Matrix, Node
+from verigrad.verifiers.expression import Call, LimitExceeded, Matrix, Node
 
 Rows = tuple[tuple[Node, ...], ...]
 
@@ -16,8 +16,6 @@ def matrix_value(node: Node) -> Rows | None:
         case Matrix(rows):
             _check(len(rows) * len(rows[0]))
             return rows
-        case Collection(_, (inner,)):
-            return matrix_value(inner)
         case Call("neg", (inner,)):
             return _each(inner, lambda cell: Call("neg", (cell,)))
         case Call("+", parts):
@@ -25,6 +23,8 @@ def matrix_value(node: Node) -> Rows | None:
             for part in parts[1:]:
                 total = _sum(total, matrix_value(part))
             return total
+        case Call("-", (one, other)):
+            return _sum(matrix_value(one), matrix_value(Call("neg", (other,))))
         case Call("/", (inner, divisor)):
             return _each(inner, lambda cell: Call("/", (cell, divisor)))
         case Call("*", parts):

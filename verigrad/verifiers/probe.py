@@ -53,14 +53,15 @@ class Probe:
     def proportional(self, one: Node, other: Node, *, positive: bool = False) -> bool | None:
         """Whether one/other is the same number other than 0 everywhere, above 0 if `positive` is asked for."""
         ratio = Call("/", (one, other))
-        try:
-            residues = [Evaluator(Residues(seed)).value(ratio) for seed in self._seeds(3)]
-            if len(set(residues)) > 1 or residues[0] == 0:
-                return False
-            if not positive:
-                return True
-        except (Unknown, Undefined):
-            pass
+        if not names(ratio) & CONSTANTS:  # whose residues are drawn anew for each seed
+            try:
+                residues = [Evaluator(Residues(seed)).value(ratio) for seed in self._seeds(3)]
+                if len(set(residues)) > 1 or residues[0] == 0:
+                    return False
+                if not positive:
+                    return True
+            except (Unknown, Undefined):
+                pass
         try:
             ratios = [Evaluator(Complexes(seed, True, self._budget)).value(ratio) for seed in self._seeds(3)]
         except Unknown:

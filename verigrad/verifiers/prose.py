@@ -65,7 +65,8 @@ def stated_number(text: str) -> str | None:
     last = found[-1]
     before, after = text[: last.start()], text[last.end() :]
     sign = ""
-    if before.endswith(("-", "−")) and not re.search(r"[\w)}]\s*[-−]$", before):
+    # after a word a minus is a sign, after a number, a letter or a bracket it takes away
+    if before.endswith(("-", "−")) and not re.search(r"(?:[\d)}]\s*|\w|\b\w\s+)[-−]$", before):
         before, sign = before[:-1], "-"
     if _is_part(before, after):
         return None

@@ -197,8 +197,6 @@ class _At(Rationals):
         self._value = value
 
     def symbol(self, name: str) -> Fraction:
-        if name in CONSTANTS:
-            raise Unknown(name)
         return self._value
 
 
