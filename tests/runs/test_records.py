@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -79,3 +80,9 @@ def test_a_last_line_that_was_cut_off_is_left_out(tmp_path):
 
 def test_a_file_that_is_not_there_has_no_lines(tmp_path):
     assert read_lines(tmp_path / "absent.jsonl") == []
+
+
+def test_the_parts_of_a_composed_reward_are_named():
+    rollout = graded(PROMPT, "4")
+    composed = replace(rollout, grade=replace(rollout.grade, parts=(("boxed", 1.0), ("boxed:format", 0.5))))
+    assert rollout_line(composed) == {**rollout_line(rollout), "parts": {"boxed": 1.0, "boxed:format": 0.5}}

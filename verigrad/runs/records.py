@@ -13,14 +13,17 @@ from verigrad.types import Rollout
 
 def rollout_line(rollout: Rollout) -> dict[str, Any]:
     """The fields that training rollouts and evaluation responses share."""
-    completion, grade = rollout.completion, rollout.grade
+    completion = rollout.completion
+    grade = asdict(rollout.grade)
+    parts = dict(grade.pop("parts"))
     return {
         "problem_id": completion.problem.id,
         "question": completion.problem.question,
         "prompt": completion.prompt.text,
         "response": completion.text,
         "truth": completion.problem.answer,
-        **asdict(grade),
+        **grade,
+        **({"parts": parts} if parts else {}),
         "stop_reason": completion.stop_reason,
         "token_ids": list(completion.token_ids),
         "tokens": len(completion.token_ids),
