@@ -179,3 +179,43 @@ def test_the_verifiers_own_failures_are_said_apart(grade, monkeypatch):
     _, rows, out, _ = grade(CORRECT)
     assert (rows[0]["status"], rows[0]["reason"]) == ("timeout", "limit")
     assert "1 verdicts are the verifier's own failures, not wrong answers" in out
+
+
+def test_an_interrupted_run_goes_on_where_it_was(tmp_path, capsys, monkeypatch):
+    rows = [{**(CORRECT if n % 3 else WRONG), "id": n} for n in range(20)]
+    source, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    source.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    monkeypatch.setattr(module, "OPEN_ROWS", 2)
+    command = ["grade", str(source), "--out", str(out), "--verifier", "r1_zero:exact"]
+    assert main(command) == 0
+    expected, summary = out.read_text(), capsys.readouterr().out
+    graded, submit = [], module.Grader.submit
+
+    def until_the_tenth(self, problem, text):
+        if len(graded) == 9:
+            raise KeyboardInterrupt
+        graded.append(problem.id)
+        return submit(self, problem, text)
+
+    out.unlink()
+    monkeypatch.setattr(module.Grader, "submit", until_the_tenth)
+    assert main(command) == 130
+    assert not out.exists()
+    (aside,) = tmp_path.glob("*.partial")
+    assert aside.read_text() == "".join(expected.splitlines(keepends=True)[:7])  # two were still open
+    aside.write_text(aside.read_text() + expected.splitlines()[7][:10])  # and a line that a kill cut off
+    capsys.readouterr()
+    monkeypatch.setattr(module.Grader, "submit", lambda self, *row: graded.append(row[0].id) or submit(self, *row))
+    assert main(command) == 0
+    assert len(graded) == 9 + 13
+    assert (out.read_text(), capsys.readouterr().out) == (expected, summary)
+    assert not list(tmp_path.glob("*.partial"))
+
+
+def test_rows_that_changed_meanwhile_are_graded_again(tmp_path):
+    source, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    source.write_text(json.dumps(WRONG) + "\n" + json.dumps(CORRECT) + "\n", encoding="utf-8")
+    stale = {**CORRECT, "reward": 1.0, "format_reward": 1.0, "status": "correct"}
+    (tmp_path / "out.jsonl.r1_zero.partial").write_text(json.dumps(stale) + "\n", encoding="utf-8")
+    assert main(["grade", str(source), "--out", str(out)]) == 0
+    assert [json.loads(line)["status"] for line in out.read_text().splitlines()] == ["wrong", "correct"]

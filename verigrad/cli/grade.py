@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,63 +35,87 @@ class _Tally:
     reward: float = 0.0
     format_reward: float = 0.0
 
-    def add(self, grade: Grade, label: object) -> None:
-        """Count a grade; `label` is the row's own word on whether the response is correct, if it is true or false."""
-        self.statuses[grade.status] += 1
+    def add(self, graded: Mapping[str, Any]) -> None:
+        """Count a graded row; its label is its own word on whether the response is correct, if it is true or false."""
+        status = Status(graded["status"])
+        self.statuses[status] += 1
+        label = next((graded[name] for name in LABELS if name in graded), None)
         if isinstance(label, bool):
-            self.labelled[label, grade.status] += 1
-        self.reward += grade.reward
-        self.format_reward += grade.format_reward
+            self.labelled[label, status] += 1
+        self.reward += graded["reward"]
+        self.format_reward += graded["format_reward"]
 
 
 def grade(source: Path, out: Path, verifier: str, *, workers: int, time_limit: float) -> int:
-    """Grades the rows of `source` into `out`, which is written whole or not at all, and prints a summary."""
+    """Grades the rows of `source` into `out`, which is written whole or not at all, and prints a summary.
+
+    What an interrupted run had graded stays in a file beside `out`, and the same command goes on from there.
+    """
     verify = find_verifier(verifier)
     if not source.is_file():
         raise DataError(f"{source}: no such file; give a file of JSON lines with question, answer and response")
+    aside = out.with_name(f"{out.name}.{verifier.replace(':', '-')}.partial")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         with Grader(verify, workers=workers, time_limit=time_limit) as grader:
-            tally = _grade_file(source, out, grader)
+            tally = _grade_file(source, aside, grader)
+        aside.replace(out)
     except OSError as error:
         raise DataError(f"{error.filename or out}: {error.strerror}; give another place") from None
     _print_summary(tally, out, verifier, Console())
     return 0
 
 
-def _grade_file(source: Path, out: Path, grader: Grader) -> _Tally:
-    aside = out.with_name(out.name + ".partial")
+def _grade_file(source: Path, aside: Path, grader: Grader) -> _Tally:
+    tally, size = _graded_before(source, aside)
     try:
-        with aside.open("w", encoding="utf-8") as file:
-            tally = _grade_rows(source, file, grader)
-        aside.replace(out)
-    finally:
-        aside.unlink(missing_ok=True)
+        with aside.open("a", encoding="utf-8") as file:
+            file.truncate(size)
+            _grade_rows(source, file, grader, tally)
+    except DataError:  # nothing of a file with a bad row is kept
+        aside.unlink()
+        raise
     return tally
 
 
-def _grade_rows(source: Path, file: TextIO, grader: Grader) -> _Tally:
-    tally = _Tally()
+def _graded_before(source: Path, aside: Path) -> tuple[_Tally, int]:
+    """What an interrupted run wrote of the rows that `source` still begins with, and its size in bytes."""
+    tally, size = _Tally(), 0
+    if aside.exists():
+        with aside.open("rb") as lines:
+            for (_, _, row), line in zip(_rows(source), lines, strict=False):
+                graded = json.loads(line) if line.endswith(b"\n") else {}
+                if any(name not in graded or graded[name] != value for name, value in row.items()):
+                    break
+                tally.add(graded)
+                size += len(line)
+    return tally, size
+
+
+def _grade_rows(source: Path, file: TextIO, grader: Grader, tally: _Tally) -> None:
+    """Grades the rows behind those that `tally` has counted."""
+    done = tally.statuses.total()
     waiting: deque[tuple[dict[str, Any], Future[Grade]]] = deque()
 
     def write_oldest() -> None:
         row, future = waiting.popleft()
-        verdict = future.result()
-        tally.add(verdict, next((row[name] for name in LABELS if name in row), None))
-        file.write(json.dumps({**row, **_columns(verdict)}) + "\n")  # ASCII: a response may hold lone surrogates
+        graded = {**row, **_columns(future.result())}
+        tally.add(graded)
+        file.write(json.dumps(graded) + "\n")  # ASCII: a response may hold lone surrogates
 
     columns = (TextColumn("grading"), BarColumn(), TextColumn("{task.fields[rows]} rows"), TimeRemainingColumn())
     terminal = Console(stderr=True)
     with Progress(*columns, console=terminal, transient=True, disable=not terminal.is_terminal) as progress:
         task = progress.add_task("grading", total=source.stat().st_size, rows=0)
         for number, (place, size, row) in enumerate(_rows(source), start=1):
+            progress.update(task, advance=size, rows=number)
+            if number <= done:
+                continue
             waiting.append((row, grader.submit(_problem(place, row), _text(place, row, "response"))))
             if len(waiting) > OPEN_ROWS:
                 write_oldest()
-            progress.update(task, advance=size, rows=number)
         while waiting:
             write_oldest()
-    return tally
 
 
 def _rows(source: Path) -> Iterator[tuple[str, int, dict[str, Any]]]:
