@@ -268,6 +268,12 @@ SPELLINGS = [
 ]
 
 SPELLINGS += [
+    ("$5", "5 cents", False),
+    ("$5", "5 dollars", True),
+    ("5", "$5", True),
+    ("$5", "$5$", True),
+    ("-$1,250", "-1250", True),
+    ("$x+1$", "x+1", True),
     ("-5", "it comes to x -5", False),
     ("-5", "we have 3 -5", False),
     ("A", "x\\in A", False),

@@ -75,6 +75,7 @@ _LOWERED = re.compile("[₀₁₂₃₄₅₆₇₈₉₊₋ₐₑₓₙᵢⱼ�
 _COMMA = re.compile(r" ?\{\s*,\s*\}(?:\\!)? ?|,\\!\s*")
 GLUED = re.compile(r"(?<=[0-9)}])(and|or)(?=[A-Z(])")
 _THIN_SPACE = re.compile(r"(?<=[0-9])(?:\\[,;:! ]|~)\s*(?=[0-9]{3}(?![0-9]))")
+_PRICE = re.compile(r"\s*[+-]?\s*\$\s*[0-9.]")
 _NOON = re.compile(r"(?<=[0-9 ])([ap])\.\s?m\.?", re.IGNORECASE)
 _DEGREE = re.compile(r"\^\s*\{\s*\\circ\s*\}")
 _ESCAPED_TWICE = re.compile(r"\\\\(?=[a-zA-Z])")
@@ -99,7 +100,8 @@ def spelled(text: str) -> str:
     text = text.rstrip().removesuffix("\\") if text.rstrip().endswith("\\") else text
     text = GLUED.sub(r" \1 ", _NOON.sub(r"\1m", text))
     if "\\" not in text:
-        return _COMMA.sub(",", text).replace("$", " ")
+        sign = r"\$" if text.count("$") == 1 and _PRICE.match(text) else " "  # money, or a delimiter of formulas
+        return _COMMA.sub(",", text).replace("$", sign)
     if r"\\begin" in text or r"\begin" not in text:
         text = _ESCAPED_TWICE.sub(r"\\", text).replace(r"\\\\", r"\\")
     text = _DEGREE.sub(r"^\\circ ", _THIN_SPACE.sub("", _COMMA.sub(",", text)))
