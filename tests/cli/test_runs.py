@@ -140,7 +140,7 @@ def test_a_run_out_of_time_says_that_the_same_command_continues_it(verigrad, con
 
 
 def test_a_step_with_nothing_correct_is_a_warning(verigrad, config, monkeypatch):
-    monkeypatch.setattr(module, "find_verifier", lambda name: from_function(lambda problem, response: 0.0))
+    monkeypatch.setattr(module, "verifier_for", lambda settings, train: from_function(lambda problem, response: 0.0))
     code, out, err = verigrad("train", config(algorithm={"steps": 1}))
     assert (code, err) == (0, "")
     assert "warning: step 1: no response was kept (none was correct?), so nothing was trained" in " ".join(out.split())
@@ -358,7 +358,7 @@ def test_failures_of_the_verifier_stop_the_run_with_exit_code_3(verigrad, config
     def broken(problem, response):
         raise TypeError("no such column")
 
-    monkeypatch.setattr(module, "find_verifier", lambda name: from_function(broken))
+    monkeypatch.setattr(module, "verifier_for", lambda settings, train: from_function(broken))
     line = assert_one_line(verigrad("train", config()), code=3)
     assert "verdicts of step 1: 24 of 24 (100.0%) are the verifier's own failures" in line
     assert "TypeError: no such column" in line
@@ -386,7 +386,7 @@ def test_the_first_interrupt_lets_the_step_end_and_the_second_stops_at_once(veri
             signal.raise_signal(signal.SIGINT)
         return float("<answer>" in response)
 
-    monkeypatch.setattr(module, "find_verifier", lambda name: from_function(verify))
+    monkeypatch.setattr(module, "verifier_for", lambda settings, train: from_function(verify))
     path = config()
     before = signal.getsignal(signal.SIGINT)
     interrupts.append(1)
