@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -54,6 +55,7 @@ def test_a_line_of_a_rollout_is_plain_json():
         "status": "correct",
         "extracted": "",
         "reason": "",
+        "parts": [],
         "stop_reason": "end_token",
         "token_ids": [*encode("4"), END_ID],
         "tokens": 2,
@@ -61,6 +63,14 @@ def test_a_line_of_a_rollout_is_plain_json():
         "stream": {"seed": 0, "generation": "train/1", "question": 0, "rollout": 0},
         "temperature": 1.0,
     }
+    assert json.loads(to_line(line)) == line
+
+
+def test_the_parts_of_a_composed_reward_are_plain_json():
+    rollout = graded(PROMPT, "4")
+    composed = replace(rollout, grade=replace(rollout.grade, parts=(("boxed", 0.5), ("r1_zero", 1.0))))
+    line = rollout_line(composed)
+    assert line["parts"] == [["boxed", 0.5], ["r1_zero", 1.0]]
     assert json.loads(to_line(line)) == line
 
 

@@ -21,6 +21,7 @@ def rollout_line(rollout: Rollout) -> dict[str, Any]:
         "response": completion.text,
         "truth": completion.problem.answer,
         **asdict(grade),
+        "parts": [list(part) for part in grade.parts],
         "stop_reason": completion.stop_reason,
         "token_ids": list(completion.token_ids),
         "tokens": len(completion.token_ids),
