@@ -1,8 +1,10 @@
-"""The grammar's corners, one table a part: `gold ~ answer`, one a line; equal, different, or left to symbolic algebra."""
+"""The corners of the grammar: `gold ~ answer`, one a line; equal, different, or left to symbolic algebra."""
 
 import pytest
 
-from verigrad.verifiers import decide
+from verigrad.verifiers import decide, is_strict, lenient_answer
+from verigrad.verifiers.answers import read
+from verigrad.verifiers.expression import LimitExceeded, Unreadable
 
 EQUAL = r"""
 x^2<4 ~ x^2-4<0
@@ -38,7 +40,6 @@ n=1,2,3 ~ 3,2,1
 \{1,2\}\cup\{3\} ~ \{1,2,3\}
 \{1,2,3\}\setminus\{3\} ~ \{1,2\}
 \{1,2,3\}\cap\{2,3,4\} ~ \{2,3\}
-\frac{1}{2},\frac{3}{2},\frac{5}{2},\frac{7}{2},\frac{9}{2},\frac{11}{2},\frac{13}{2},\frac{15}{2},\frac{17}{2},\frac{19}{2},\frac{21}{2},\frac{23}{2},\frac{25}{2} ~ 0.5,1.5,2.5,3.5,4.5,5.5,6.5,7.5,8.5,9.5,10.5,11.5,12.5
 1:2:3 ~ 2:4:6
 3:2:1 ~ \frac{3}{2}:1:\frac{1}{2}
 54 ~ 204_5
@@ -143,6 +144,36 @@ x--1 ~ x+1
 \sin 2x ~ 2\sin x\cos x
 \sin^2 x+\cos^2 x ~ 1
 \log_{10}(x)+1 ~ \log_{10}(10x)
+(0,\infty)\cup(5,\infty) ~ (0,\infty)
+(a,b)\cup(c,d) ~ (a,b)\cup(c,d+0)
+|x|\ne 1 ~ 1\ne|x|
+ax<1 ~ xa<1
+8 ~ \$5+\$3
+1 ~ 50\%+\frac{1}{2}
+54 ~ 204_5+0
+\sqrt[65]{2^{65}} ~ 2
+5\text{ } ~ 5
+\mathbf v+1 ~ v+1
+\sin x+1 ~ sin(x)+1
+\frac{\pi}{2}+1 ~ pi/2+1
+[0,1]\cup[2,3] ~ [0,1] U [2,3]
+\text{speed}=5 ~ 5
+1 ~ (\sqrt{2}-\sqrt{2})^{\sqrt{2}}+1
+\frac{i\ln 3}{2} ~ \arctan(\frac{i}{2})
+\sqrt{f(x)}+1 ~ 1+\sqrt{f(x)}
+\{(1,\pm 2)\} ~ (1,2),(1,-2)
+\{x=\pm 2\} ~ \{2,-2\}
+\{\begin{pmatrix}\pm1\\2\end{pmatrix}\} ~ \{\begin{pmatrix}1\\2\end{pmatrix},\begin{pmatrix}-1\\2\end{pmatrix}\}
+\{\pm 5\text{ cm}\} ~ -5, 5
+f'+1 ~ f^\prime+1
+2+x ~ \mathrm{sqrt}(4)+x
+5+x ~ . x+5
+\infty ~ infinity
+(1,2) ~ (1,2,)
+1,2 ~ ,1,2
+-5 ~ The temperature is -5
+4^{16384} ~ 2^{4096}\cdot2^{4096}\cdot2^{4096}\cdot2^{4096}\cdot2^{4096}\cdot2^{4096}\cdot2^{4096}\cdot2^{4096}
+1,22 ~ 1.22
 """.strip().splitlines()
 
 DIFFERENT = r"""
@@ -181,7 +212,6 @@ x=3,y=4 ~ x=3
 1 ~ (1,2)
 \{1,2\}\cup\{3\} ~ \{1,2\}
 \{1,2,3\}\setminus\{3\} ~ \{1,2,3\}
-\frac{1}{2},\frac{3}{2},\frac{5}{2},\frac{7}{2},\frac{9}{2},\frac{11}{2},\frac{13}{2},\frac{15}{2},\frac{17}{2},\frac{19}{2},\frac{21}{2},\frac{23}{2},\frac{25}{2} ~ 0.5,1.5,2.5,3.5,4.5,5.5,6.5,7.5,8.5,9.5,10.5,11.5,13.5
 1:2:3 ~ 1:2
 1:2:3 ~ 2:4:5
 1:2:3 ~ 6
@@ -235,12 +265,49 @@ AB=5 ~ CD=5
 5 ~ 5 5
 x ~ x'
 x\equiv 1 ~ x\equiv 2
+(a,b)\cup(c,d) ~ (a,b)\cup(c,e)
+|x|\ne 1 ~ |x|\ne 2
+f(\pi)+\pi<1 ~ f(\pi)+\pi<2
+ax<1 ~ bx<1
+x<5 ~ 5>x<3
+x<5 ~ x<3<5
+\text{speed}=5 ~ \text{time}=5
+1,x=2 ~ 1,3
+5 ~ 0^{-1}
+\sqrt{f(x)} ~ \sqrt{f(y)}
+\{(1,\pm 2)\} ~ (1,2),(1,2)
+\{\pm 5\text{ cm}\} ~ 5
+1,22 ~ 1.23
+5 ~ The value is f(5)
+4^{16385} ~ 2^{4096}\cdot2^{4096}\cdot2^{4096}\cdot2^{4096}\cdot2^{4096}\cdot2^{4096}\cdot2^{4096}\cdot2^{4096}
+x+y=2 ~ \frac{x}{y-y}=2
+-5 ~ The result is x - 5
+-5 ~ The result is x -5
+0 ~ e^{-100}
+0 ~ \sqrt{2}\cdot 10^{-40}
+\sqrt{2} ~ \sqrt{2}\cdot 10^{-30}
+1+i ~ (1+i)\sqrt{2}\cdot(\frac{1}{10^{20}}+\frac{i}{10^{10}})
+1 ~ e^{201}
 """.strip().splitlines()
 
 OPEN = r"""
 \frac{\pi^2}{6} ~ \sum_{k=1}^{\infty}\frac{1}{k^2}
 \frac12 ~ \int_0^1 x\,dx
 1 ~ \lim_{x\to 0}\frac{\sin x}{x}
+2 ~ \binom{-1}{2}
+0 ~ e^{-100+i}
+\sqrt{2} ~ \sqrt{2}+\pi\cdot 10^{-20}\cdot 10^{-20}
+0 ~ e^{-\sqrt{10001}}
+0 ~ ie^{-\sqrt{10001}}
+0 ~ i\sqrt{2}\cdot\frac{1}{10^{20}}\cdot\frac{1}{10^{20}}
+i ~ i\sqrt{2}\cdot\frac{1}{10^{20}}\cdot\frac{1}{10^{10}}
+0 ~ \sqrt{2}\cdot\frac{1}{10^{20}}\cdot\frac{1}{10^{20}}
+\sqrt{2} ~ \sqrt{2}\cdot 0.0000000000000000000000000000000000000001
+1 ~ e^{\sqrt{40402}}
+x+y=2 ~ x\sin(10^7)+y=2
+1 ~ \sin(10^7)
+1 ~ \sqrt{2}^{20001}
+1 ~ \lfloor i\rfloor
 """.strip().splitlines()
 
 
@@ -260,3 +327,66 @@ def test_different(pair):
 def test_left_to_symbolic_algebra(pair):
     gold, _, answer = pair.partition(" ~ ")
     assert decide(gold, answer).equal is None
+
+
+@pytest.mark.parametrize(
+    ("gold", "answer"),
+    [
+        ("1", "1" + r"\pm1" * 5),
+        ("x", "-" * 31 + "x"),
+        ("x", "x" + "^2" * 9),
+        ("x", "x" + "!" * 9),
+        ("1", r"\binom{100000}{50000}"),
+        ("1", "1.5e500"),
+        ("1", "+".join(rf"\cos({k})" for k in range(130))),
+        ("1", r"\int_0^1 " + "+".join(["x"] * 300)),
+        ("1", r"\sqrt{2}+" + "1" * 350),
+        ("1", r"\sqrt{2}\cdot10^{30}"),
+        ("1", "; ".join(map(str, range(201)))),
+        (r"\{1\}", r"\cup".join([r"\{2\}"] * 260)),
+        (r"\begin{pmatrix}1\end{pmatrix}", r"\begin{pmatrix}" + r"\\".join(["1&" * 20 + "1"] * 21) + r"\end{pmatrix}"),
+    ],
+)
+def test_what_is_above_a_cap_is_wrong_for_that_reason(gold, answer):
+    verdict = decide(gold, answer)
+    assert verdict.equal is False and verdict.reason == "limit"
+
+
+def test_a_text_above_the_cap_is_not_read():
+    with pytest.raises(LimitExceeded, match="4002 characters"):
+        read("x+" * 2001)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        r"0.\overline{x}",
+        r"\begin{cases}1\end{cases}",
+        r"\begin{array}{cc",
+        r"\begin{pmatrix}1&2\\3\end{pmatrix}",
+        "x^{}",
+        "1.5_2",
+        "(x+1)_2",
+        "(x+1)'",
+        "(1,2",
+    ],
+)
+def test_what_is_not_in_the_grammar_is_unreadable(text):
+    with pytest.raises(Unreadable):
+        read(text)
+
+
+def test_a_strict_format_may_be_trained_on_and_a_lenient_one_may_not():
+    assert is_strict("boxed") and is_strict("r1_zero:choice")
+    assert not is_strict("lenient")
+
+
+def test_an_answer_that_is_announced_and_not_given_is_none():
+    assert lenient_answer("The answer is **.") is None
+
+
+def test_long_sets_are_compared_by_the_values_of_their_numbers():
+    gold = ",".join(rf"\frac{{{2 * k + 1}}}{{2}}" for k in range(13))
+    halves = [f"{k}.5" for k in range(13)]
+    assert decide(gold, ",".join(reversed(halves))).equal is True
+    assert decide(gold, ",".join([*halves[:-1], "13.5"])).equal is False

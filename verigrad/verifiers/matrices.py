@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from verigrad.verifiers.expression import Call, Collection, LimitExceeded, Matrix, Node
+from verigrad.verifiers.expression import Call, LimitExceeded, Matrix, Node
 
 Rows = tuple[tuple[Node, ...], ...]
 
@@ -16,8 +16,6 @@ def matrix_value(node: Node) -> Rows | None:
         case Matrix(rows):
             _check(len(rows) * len(rows[0]))
             return rows
-        case Collection(_, (inner,)):
-            return matrix_value(inner)
         case Call("neg", (inner,)):
             return _each(inner, lambda cell: Call("neg", (cell,)))
         case Call("+", parts):

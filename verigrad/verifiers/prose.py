@@ -56,6 +56,9 @@ def count_words(text: str, enough: int = 2) -> int:
     return count
 
 
+_SAID = re.compile(r"\b(?:is|are|be|was|equals|gives|to)\s+[-−]$")
+
+
 def stated_number(text: str) -> str | None:
     """The last number of a text, with its sign, where it stands by itself; else None."""
     text = text[-LONGEST_PROSE:]
@@ -65,7 +68,7 @@ def stated_number(text: str) -> str | None:
     last = found[-1]
     before, after = text[: last.start()], text[last.end() :]
     sign = ""
-    if before.endswith(("-", "−")) and not re.search(r"[\w)}]\s*[-−]$", before):
+    if before.endswith(("-", "−")) and (_SAID.search(before) or not re.search(r"[\w)}]\s*[-−]$", before)):
         before, sign = before[:-1], "-"
     if _is_part(before, after):
         return None

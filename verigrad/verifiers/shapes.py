@@ -42,12 +42,6 @@ def some(verdicts: Iterable[bool | None]) -> bool | None:
     return result
 
 
-def bare(node: Node) -> Node:
-    while isinstance(node, Collection) and len(node.items) == 1 and node.brackets in ("", "()"):
-        node = node.items[0]
-    return node
-
-
 def is_unordered(node: Node) -> bool:
     if isinstance(node, Collection):
         return node.brackets in ("", "{}")
@@ -77,8 +71,6 @@ def measured(node: Node) -> tuple[Node, str | None]:
         case Call("neg", (inner,)):
             value, unit_ = measured(inner)
             return Call("neg", (value,)), unit_
-        case Collection("{}" | "()" | "[]", (inner,)):
-            return measured(inner)
         case _:
             return node, None
 
