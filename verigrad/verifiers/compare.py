@@ -238,8 +238,9 @@ class Comparison:
             true = self._probe.real(exact)
             if true is None:
                 continue
-            gap, place = abs(value - Fraction(true)), Fraction(1, 10**places)
-            rounded = 2 * gap <= place or (gap < place and abs(value) < abs(true))
+            place, exactly = Fraction(1, 10**places), Fraction(true)
+            gap = abs(value - exactly)
+            rounded = 2 * gap <= place or (gap < place and abs(value) < abs(exactly))
             if rounded or (digits >= FLOAT_DIGITS and gap <= abs(value) / 10 ** (FLOAT_DIGITS - 1)):
                 return True
         return verdict
