@@ -138,7 +138,8 @@ def _measured(parser: Parser, node: Node) -> Node:
             power = str(index.value) if isinstance(index, Number) else ""
     if not found and not power:
         return node
-    return Measure(node, " ".join(found) + power)
+    unit = " ".join(found) + power
+    return Measure(node, "mph" if unit == "mi / h" else unit)
 
 
 __all__ = ["MOST_ITEMS", "RELATIONS", "plain_words", "read"]

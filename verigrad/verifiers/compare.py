@@ -27,7 +27,6 @@ from verigrad.verifiers.expression import (
     walk,
 )
 from verigrad.verifiers.fields import numeral
-from verigrad.verifiers.lexer import UNITS
 from verigrad.verifiers.matrices import matrix_value
 from verigrad.verifiers.naming import name_of, named_items, stated
 from verigrad.verifiers.probe import Probe
@@ -37,10 +36,10 @@ from verigrad.verifiers.shapes import (
     elements,
     every,
     has_matrix,
+    is_measure,
     is_unordered,
     literal,
     measured,
-    negated,
     some,
     unknown_name,
     upwards,
@@ -56,8 +55,6 @@ FLOAT_DIGITS = 15
 
 MOST_UNMATCHED = 12
 """Elements of a set that are compared each with each, after those that are written alike."""
-
-_MEASURED = frozenset(UNITS.values()) - {""}
 
 
 class Comparison:
@@ -131,6 +128,8 @@ class Comparison:
             theirs = stated(answer, self._holds)
             if value is not None and theirs is not None and (None in names or names[0] == names[1]):
                 return self.equal(value, theirs)
+            if any(isinstance(part, Words) for part in (*walk(gold), *walk(answer))):
+                return False
             if len(gold.sides) == len(answer.sides) == 2 and gold.operators == answer.operators == ("=",):
                 return self._probe.proportional(difference(gold), difference(answer))
             return False
@@ -216,10 +215,8 @@ class Comparison:
         if (isinstance(gold, Call) and gold.name == "base") or (isinstance(answer, Call) and answer.name == "base"):
             return self._based(gold, answer)
         (gold, unit), (answer, other) = measured(gold), measured(answer)
-        if {unit, other} <= _MEASURED and unit != other:
+        if unit != other and is_measure(unit) and is_measure(other):
             return False
-        if negated(gold) == negated(answer) and "∞" in (getattr(negated(gold)[1], "name", ""),):
-            return True
         readings = [(gold, answer)]
         if unit == "%" and other != "%":
             readings.append((Call("/", (gold, _HUNDRED)), answer))
@@ -241,10 +238,10 @@ class Comparison:
             true = self._probe.real(exact)
             if true is None:
                 continue
-            gap = abs(value - Fraction(true))
-            if gap < Fraction(1, 10**places) or (
-                digits >= FLOAT_DIGITS and gap <= abs(value) / 10 ** (FLOAT_DIGITS - 1)
-            ):
+            place, exactly = Fraction(1, 10**places), Fraction(true)
+            gap = abs(value - exactly)
+            rounded = 2 * gap <= place or (gap < place and abs(value) < abs(exactly))
+            if rounded or (digits >= FLOAT_DIGITS and gap <= abs(value) / 10 ** (FLOAT_DIGITS - 1)):
                 return True
         return verdict
 

@@ -202,8 +202,10 @@ def _of_integers(name: str, values: list[int]) -> int:
             raise LimitExceeded(f"a factorial above {LARGEST_FACTORIAL}")
         return math.factorial(values[0])
     if name == "binom":
-        if not 0 <= values[1] <= values[0]:
-            raise Undefined("a binomial coefficient outside its triangle")
+        if values[0] < 0:
+            raise Unknown("a binomial coefficient of a negative number")
+        if values[1] < 0:
+            return 0
         if values[0] > LARGEST_BINOMIAL:
             raise LimitExceeded(f"a binomial coefficient above {LARGEST_BINOMIAL}")
         return math.comb(values[0], values[1])

@@ -67,7 +67,14 @@ def checked(re: Decimal, im: Decimal) -> Complex:
 def number(value: Fraction) -> Complex:
     if value.numerator.bit_length() > 1000 or value.denominator.bit_length() > 1000:
         raise LimitExceeded("a long number")
-    return checked(ARITHMETIC.divide(Decimal(value.numerator), Decimal(value.denominator)), _0)
+    return _real(ARITHMETIC.divide(Decimal(value.numerator), Decimal(value.denominator)))
+
+
+def _real(value: Decimal) -> Complex:
+    """A real that is 0 only where it is exactly: what is below LEAST is no rounding error here."""
+    if value and value.copy_abs() < LEAST:
+        raise Unknown("a value outside the range of the arithmetic")
+    return checked(value, _0)
 
 
 def add(a: Complex, b: Complex) -> Complex:
@@ -77,9 +84,12 @@ def add(a: Complex, b: Complex) -> Complex:
 def multiply(a: Complex, b: Complex) -> Complex:
     c = ARITHMETIC
     if not a.im and not b.im:
-        return checked(c.multiply(a.re, b.re), _0)
+        return _real(c.multiply(a.re, b.re))
     re = c.subtract(c.multiply(a.re, b.re), c.multiply(a.im, b.im))
-    return checked(re, c.add(c.multiply(a.re, b.im), c.multiply(a.im, b.re)))
+    product = checked(re, c.add(c.multiply(a.re, b.im), c.multiply(a.im, b.re)))
+    if product == ZERO and ZERO not in (a, b):
+        raise Unknown("a value outside the range of the arithmetic")
+    return product
 
 
 def negative(a: Complex) -> Complex:
@@ -163,7 +173,9 @@ def exp(a: Complex) -> Complex:
         raise Unknown("a large exponent")
     size = ARITHMETIC.exp(a.re)
     if not a.im:
-        return checked(size, _0)
+        return _real(size)
+    if size < LEAST:
+        raise Unknown("a value outside the range of the arithmetic")
     sine, cosine = _sine_cosine(a.im)
     return checked(ARITHMETIC.multiply(size, cosine), ARITHMETIC.multiply(size, sine))
 

@@ -40,7 +40,10 @@ class Probe:
         """Whether two values are equal; None where that is not decided. What has no value equals nothing."""
         if one == other:
             return True
-        (left, over), (right, above) = _exact(one), _exact(other)
+        try:
+            (left, over), (right, above) = _exact(one), _exact(other)
+        except Undefined:
+            return False
         if left is not None and right is not None:
             return left == right
         verdict = self._everywhere(one, other, lambda a, b: a == b, lambda a, b: numeric.close(a, b))
@@ -76,10 +79,10 @@ class Probe:
         """The value of a real constant; None where it has symbols, is complex or undefined."""
         if names(node) - CONSTANTS or "∞" in names(node):
             return None
-        exact, _ = _exact(node)
-        if exact is not None:
-            return exact
         try:
+            exact, _ = _exact(node)
+            if exact is not None:
+                return exact
             value = Evaluator(Complexes(self._seed, True, self._budget)).value(node)
         except (Unknown, Undefined):
             return None
@@ -128,7 +131,5 @@ def _exact(node: Node) -> tuple[Fraction | None, bool]:
         return node.value, False
     try:
         return rational(node), False
-    except Undefined:
-        return None, False
     except LimitExceeded:
         return None, True

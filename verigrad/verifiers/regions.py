@@ -119,7 +119,9 @@ class Regions:
         left, right = self._place(one), self._place(other)
         if self._probe.same(one, other):
             return 0
-        return (left > right) - (left < right)
+        if left == right:
+            raise Unknown("bounds too near to each other")
+        return -1 if left < right else 1
 
     def _place(self, bound: Node) -> tuple[int, float]:
         if bound == _INFINITY:

@@ -17,6 +17,9 @@ from verigrad.verifiers.expression import (
     operations,
     replaced,
 )
+from verigrad.verifiers.lexer import UNITS
+
+_MEASURED = frozenset(UNITS.values()) - {""}
 
 
 def every(verdicts: Iterable[bool | None]) -> bool | None:
@@ -70,6 +73,11 @@ def measured(node: Node) -> tuple[Node, str | None]:
             return Call("neg", (value,)), unit_
         case _:
             return node, None
+
+
+def is_measure(unit: str | None) -> bool:
+    """Whether the unit is known, so that it differs from any other: `cm`, `m2`, `km / h`; not a word such as apples."""
+    return unit is not None and all(part.rstrip("23") in _MEASURED for part in unit.split(" / "))
 
 
 def negated(node: Node) -> tuple[bool, Node]:
