@@ -10,7 +10,8 @@ from jaxtyping import Int
 from torch import Tensor, nn
 from torch.nn import functional
 
-from verigrad.kernels.attention import ROW_MULTIPLE, PackedPlan, hidden_states
+from verigrad.kernels.attention import ROW_MULTIPLE, hidden_states
+from verigrad.kernels.packed import PackedPlan
 
 # Keys are read in multiples of this many tokens: products then come in few shapes, and their sums in one order.
 EXTENT_MULTIPLE = 8
@@ -78,7 +79,7 @@ class _Prefill(PackedPlan):
 
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
         for cache, flat in ((self._cache.keys, key), (self._cache.values, value)):
-            rows = self._rows(flat)
+            rows = self._keys.of(flat, flat.shape[1])
             cache[layer, self._targets, :, : rows.shape[2]] = rows[self._sources]
         return super().attend(layer, query, key, value, scale)
 

@@ -5,6 +5,7 @@ Sequences of one micro-batch that begin with the same prompt share it: its token
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -88,14 +89,19 @@ def _batch(samples: Sequence[Sample], rows: tuple[int, ...], device: torch.devic
     tracks = [sample.trajectory for sample in samples]
     ids: list[int] = []
     lengths, shared, trained, predictors = [], [], [], []
+    prompts = [_prompt(track) for track in tracks]
+    uses = Counter(prompts)
     homes: dict[tuple[int, ...], range] = {}
-    for track in tracks:
-        prompt = _prompt(track)
+    for track, prompt in zip(tracks, prompts, strict=True):
+        if uses[prompt] > 1 and prompt not in homes:  # a sequence of its own
+            homes[prompt] = range(len(ids), len(ids) + len(prompt))
+            ids.extend(prompt)
+            lengths.append(len(prompt))
+            shared.append(range(0))
         home = homes.get(prompt, range(0))
         places = np.concatenate(
             (np.arange(home.start, home.stop), len(ids) + np.arange(len(track.token_ids) - len(home)))
         )
-        homes.setdefault(prompt, range(len(ids), len(ids) + len(prompt)))
         ids.extend(track.token_ids[len(home) :])
         lengths.append(len(track.token_ids) - len(home))
         shared.append(home)
