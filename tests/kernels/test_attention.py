@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
 from tests.tiny import ARCHITECTURES, VOCABULARY, make_model, random_ids
 from verigrad.errors import ConfigError
-from verigrad.kernels import PackedPlan, SlotCache, backbone_of, hidden_states
+from verigrad.kernels import PackedPlan, Rows, SlotCache, backbone_of, hidden_states
+from verigrad.kernels.cache import BLOCK
 from verigrad.policy.load import check_head
 
 SEQUENCES = [random_ids(length, seed=length) for length in (5, 1, 9, 3)]
@@ -64,23 +66,26 @@ def test_no_gradient_flows_from_one_sequence_to_another():
     assert touched.tolist() == [False] * 6 + [True] * 9 + [False] * (3 + padding)
 
 
+def live(prompts, lengths, before):
+    return Rows(*map(np.array, (prompts, lengths, before)))
+
+
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 @torch.no_grad()
 def test_slots_hold_what_a_full_forward_pass_computes(architecture):
     # three prompts; the second is shared by slots 1 and 2; then four tokens are appended to each of the four slots
     model = make_model(architecture, dtype=torch.float64)
-    prompts, slots_of = [SEQUENCES[0], SEQUENCES[2], SEQUENCES[3]], [[0], [1, 2], [3]]
+    prompts, place_of = [SEQUENCES[0], SEQUENCES[2], SEQUENCES[3]], [0, 3, 1]
     rows = [list(prompts[prompt]) for prompt in (0, 1, 1, 2)]
-    cache = SlotCache(backbone_of(model), slots=6, capacity=20)
-    cache.keys.fill_(100.0)  # what an earlier tenant left behind must not be seen
-    cache.values.fill_(100.0)
-    last = cache.prefill(prompts, slots_of)
+    cache = SlotCache(backbone_of(model), slots=6, capacity=20, prompts=4, prompt_width=9)
+    cache.own.fill_(100.0)  # what an earlier tenant left behind must not be seen
+    cache.shared.fill_(100.0)
+    last = cache.prefill(prompts, place_of)
     for state, ids in zip(last, prompts, strict=True):
         torch.testing.assert_close(state, alone(model, ids)[-1], rtol=0, atol=1e-12)
     for step in range(4):
         tokens = torch.tensor(random_ids(4, seed=50 + step))
-        positions = torch.tensor([len(row) for row in rows])
-        hidden = cache.decode(tokens, positions, int(positions.max()) + 1)
+        hidden = cache.decode(tokens, live([0, 3, 3, 1], [5, 9, 9, 3], [step] * 4))
         for row, token in zip(rows, tokens.tolist(), strict=True):
             row.append(token)
         for state, ids in zip(hidden, rows, strict=True):
@@ -90,12 +95,27 @@ def test_slots_hold_what_a_full_forward_pass_computes(architecture):
 @torch.no_grad()
 def test_a_moved_slot_goes_on_where_it_was():
     model = make_model(dtype=torch.float64)
-    cache = SlotCache(backbone_of(model), slots=3, capacity=20)
-    cache.prefill(SEQUENCES[:3], [[0], [1], [2]])
-    cache.move(torch.tensor([2]), torch.tensor([0]), extent=9)  # slot 0 has ended; the last live one takes its place
-    hidden = cache.decode(torch.tensor([7, 8]), torch.tensor([9, 1]), 10)
-    torch.testing.assert_close(hidden[0], alone(model, [*SEQUENCES[2], 7])[-1], rtol=0, atol=1e-12)
-    torch.testing.assert_close(hidden[1], alone(model, [*SEQUENCES[1], 8])[-1], rtol=0, atol=1e-12)
+    cache = SlotCache(backbone_of(model), slots=3, capacity=20, prompts=3, prompt_width=9)
+    cache.prefill(SEQUENCES[:3], [0, 1, 2])
+    cache.decode(torch.tensor([4, 5, 6]), live([0, 1, 2], [5, 1, 9], [0, 0, 0]))
+    cache.move(torch.tensor([2]), torch.tensor([0]), extent=1)  # slot 0 has ended; the last live one takes its place
+    hidden = cache.decode(torch.tensor([7, 8]), live([2, 1], [9, 1], [1, 1]))
+    torch.testing.assert_close(hidden[0], alone(model, [*SEQUENCES[2], 6, 7])[-1], rtol=0, atol=1e-12)
+    torch.testing.assert_close(hidden[1], alone(model, [*SEQUENCES[1], 5, 8])[-1], rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("count", [1, BLOCK, BLOCK + 1, 3 * BLOCK + 5])
+@torch.no_grad()
+def test_rows_of_one_prompt_in_several_blocks(count):
+    model = make_model(dtype=torch.float64)
+    cache = SlotCache(backbone_of(model), slots=count + 1, capacity=2, prompts=2, prompt_width=9)
+    cache.prefill([SEQUENCES[2], SEQUENCES[0]], [1, 0])
+    tokens = random_ids(count + 1)
+    prompts = [1] * count + [0]
+    hidden = cache.decode(torch.tensor(tokens), live(prompts, [(5, 9)[place] for place in prompts], [0] * (count + 1)))
+    for state, token, place in zip(hidden, tokens, prompts, strict=True):
+        truth = alone(model, [*(SEQUENCES[0], SEQUENCES[2])[place], token])[-1]
+        torch.testing.assert_close(state, truth, rtol=0, atol=1e-12)
 
 
 def test_the_models_own_attention_is_as_it_was_afterwards():

@@ -225,7 +225,7 @@ def spied(monkeypatch):
     prompts, rows = [], []
     prefill, decode = SlotCache.prefill, SlotCache.decode
     monkeypatch.setattr(SlotCache, "prefill", lambda self, p, s: prompts.extend(p) or prefill(self, p, s))
-    monkeypatch.setattr(SlotCache, "decode", lambda self, t, p, e: rows.append(len(t)) or decode(self, t, p, e))
+    monkeypatch.setattr(SlotCache, "decode", lambda self, t, r: rows.append(len(t)) or decode(self, t, r))
     return prompts, rows
 
 
@@ -256,13 +256,18 @@ def test_the_cache_is_kept_and_grows_when_it_must():
     sampler = make_sampler(make_policy(), slots=4)
     list(sampler.sample([make_request((1, 2), max_tokens=8)]))
     first = sampler._cache
-    assert (first.slots, first.capacity) == (64, 16)  # for 1 and 10, in whole multiples
+    # for 1 row, 8 tokens and a prompt of 2, in whole multiples
+    assert (first.slots, first.capacity, first.prompts, first.prompt_width) == (64, 8, 1, 16)
     list(sampler.sample([make_request((1,), max_tokens=3)]))
     assert sampler._cache is first
     list(sampler.sample([make_request((1, 2), rollout=n, max_tokens=8) for n in range(3)]))
     assert sampler._cache is first
     list(sampler.sample([make_request((1, 2), rollout=n, max_tokens=20) for n in range(9)]))
-    assert (sampler._cache.slots, sampler._cache.capacity) == (64, 24)
+    assert (sampler._cache.slots, sampler._cache.capacity, sampler._cache.prompts) == (64, 24, 1)
+    list(sampler.sample([make_request((1, n), max_tokens=8) for n in range(9)]))
+    assert sampler._cache.prompts == 4  # no more of them are live at once than slots
+    list(sampler.sample([make_request(random_ids(17), max_tokens=8)]))
+    assert sampler._cache.prompt_width == 32
     sampler.close()
     assert sampler._cache is None
 

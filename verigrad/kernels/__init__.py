@@ -1,7 +1,7 @@
 """Tensor programs that the trainer and the embedded sampler share: attention plans and the log-prob head."""
 
 from verigrad.kernels.attention import AttentionPlan, backbone_of, hidden_states
-from verigrad.kernels.cache import SlotCache
+from verigrad.kernels.cache import Rows, SlotCache
 from verigrad.kernels.head import head_of, padded, token_logprobs
 from verigrad.kernels.packed import PackedPlan
 from verigrad.kernels.products import fast_products
@@ -9,6 +9,7 @@ from verigrad.kernels.products import fast_products
 __all__ = [
     "AttentionPlan",
     "PackedPlan",
+    "Rows",
     "SlotCache",
     "backbone_of",
     "fast_products",

@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol, cast
 
-import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
@@ -29,7 +28,7 @@ ROW_MULTIPLE = 64
 class AttentionPlan(Protocol):
     """Who attends to whom in one forward pass over `tokens` flat tokens.
 
-    There may be more tokens than the plan speaks of: the rest fill a shape up, and what they attend to is of no account.
+    There may be more tokens than the plan speaks of: the rest fill a shape up, and what comes of them is not read.
     """
 
     def attend(

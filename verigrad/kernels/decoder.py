@@ -1,7 +1,7 @@
 """The forward pass of Llama's family of decoders, with fewer passes over memory than transformers' modules make.
 
-Linear layers, embeddings and feed-forward blocks are the model's own modules; norms, rotations and residual sums
-around them are ours. tests/kernels/test_decoder.py holds it against transformers' own forward and backward.
+Linear layers and embeddings are the model's own modules; norms, rotations and residual sums around them are ours.
+tests/kernels/test_decoder.py holds it against transformers' own forward and backward.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
+from torch.nn import functional
 
 if TYPE_CHECKING:
     from verigrad.kernels.attention import AttentionPlan
@@ -34,7 +35,7 @@ def decoder_states(
     for index, layer in enumerate(model.layers):
         attention = layer.self_attn
         x = x + attention.o_proj(_mix(attention, _norm(layer.input_layernorm, x), cos, sin, plan, index))
-        x = x + layer.mlp(_norm(layer.post_attention_layernorm, x))
+        x = x + _feed_forward(layer.mlp, _norm(layer.post_attention_layernorm, x))
     return _norm(model.norm, x)
 
 
@@ -46,9 +47,21 @@ def _mix(attention: Any, x: Tensor, cos: Tensor, sin: Tensor, plan: AttentionPla
     )
     if hasattr(attention, "q_norm"):
         query, key = _norm(attention.q_norm, query), _norm(attention.k_norm, key)
-    rotated = [cast(Tensor, _Rotation.apply(part, cos, sin)) for part in (query, key)]  # type: ignore[no-untyped-call]
-    mixed = plan.attend(layer, rotated[0], rotated[1], value, cast(float, attention.scaling))
-    return mixed.flatten(1)
+    query, key = _rotated(query, cos, sin), _rotated(key, cos, sin)
+    return plan.attend(layer, query, key, value, cast(float, attention.scaling)).flatten(1)
+
+
+def _rotated(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    if not torch.is_grad_enabled():
+        return _turned(x, cos, sin, 1)
+    return cast(Tensor, _Rotation.apply(x, cos, sin))  # type: ignore[no-untyped-call]
+
+
+def _feed_forward(block: Any, x: Tensor) -> Tensor:
+    """The block's own forward; without gradients the same in place: down(silu(gate x) · up x)."""
+    if torch.is_grad_enabled() or type(block.act_fn).__name__ not in ("SiLU", "SiLUActivation"):
+        return cast(Tensor, block(x))
+    return cast(Tensor, block.down_proj(functional.silu(block.gate_proj(x), inplace=True).mul_(block.up_proj(x))))
 
 
 def _norm(module: Any, x: Tensor) -> Tensor:
@@ -56,7 +69,14 @@ def _norm(module: Any, x: Tensor) -> Tensor:
     epsilon = getattr(module, "variance_epsilon", None)
     if epsilon is None or x.dtype not in (torch.float32, torch.float64):
         return cast(Tensor, module(x))
+    if not torch.is_grad_enabled():
+        return (x * _scale(x, epsilon)).mul_(cast(Tensor, module.weight))
     return cast(Tensor, _RmsNorm.apply(x, module.weight, epsilon))  # type: ignore[no-untyped-call]
+
+
+def _scale(x: Tensor, epsilon: float) -> Tensor:
+    squares: Tensor = torch.linalg.vector_norm(x, dim=-1, keepdim=True).square_()
+    return squares.div_(x.shape[-1]).add_(epsilon).rsqrt_()
 
 
 class _RmsNorm(torch.autograd.Function):
@@ -64,7 +84,7 @@ class _RmsNorm(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, epsilon: float) -> Tensor:
-        scale = torch.linalg.vector_norm(x, dim=-1, keepdim=True).square_().div_(x.shape[-1]).add_(epsilon).rsqrt_()
+        scale = _scale(x, epsilon)
         normed: Tensor = x * scale
         ctx.save_for_backward(normed, scale, weight)
         return normed * weight

@@ -47,7 +47,10 @@ def log_distribution(
         logits = logits.clone()
         logits[:, end_ids] = logits[:, end_ids].masked_fill(end_banned[:, None], float("-inf"))
     greedy = temperature == 0
-    log_p = (logits / torch.where(greedy, 1.0, temperature)[:, None]).log_softmax(-1)
+    if (temperature != 1).any():
+        log_p = (logits / torch.where(greedy, 1.0, temperature)[:, None]).log_softmax(-1)
+    else:
+        log_p = logits.log_softmax(-1)
     if top_k or top_p < 1:
         log_p = _truncated(log_p, top_p, top_k or log_p.shape[1])
     if greedy.any():

@@ -6,6 +6,7 @@ key–value cache; a finished one gives its slot back at once, so that no row is
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, cast
 
@@ -14,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from verigrad.errors import ConfigError, NonFiniteError
-from verigrad.kernels import SlotCache, backbone_of, head_of, padded
+from verigrad.kernels import Rows, SlotCache, backbone_of, head_of, padded
 from verigrad.samplers.drawing import draw, log_distribution, uniforms
 from verigrad.samplers.stopping import Decode, completing_ids, finish
 from verigrad.tasks.prompts import check_context
@@ -77,31 +78,31 @@ class LocalSampler:
 
     def _take_cache(self, requests: Sequence[Request]) -> SlotCache:
         """The cache kept from before, if it is large enough; nobody else has it until it is given back."""
-        needed = max(len(r.prompt.token_ids) + self._budget(r) for r in requests)
-        slots = min(self._slots, len(requests))
+        slots, capacity = min(self._slots, len(requests)), max(self._budget(request) for request in requests)
+        distinct = {request.prompt.token_ids for request in requests}
+        prompts, width = min(slots, len(distinct)), max(map(len, distinct))
         cache, self._cache = self._cache, None
-        if cache is None or cache.capacity < needed or cache.slots < slots:
+        if cache is None or any(
+            has < needs
+            for has, needs in (
+                (cache.slots, slots), (cache.capacity, capacity), (cache.prompts, prompts), (cache.prompt_width, width)
+            )
+        ):  # fmt: skip
             cache = None  # before the new one takes its memory
-            cache = SlotCache(self._backbone, slots, needed)
+            cache = SlotCache(self._backbone, slots, capacity, prompts, width)
         return cache
 
     @torch.inference_mode()
     def _admit(self, state: _State, waiting: list[Request], room: int) -> range:
         """Gives the next requests slots behind the live ones, prefills each prompt once, draws first tokens."""
-        first = len(state.requests)
-        prompts: list[tuple[int, ...]] = []
-        slots_of: list[list[int]] = []
-        for _ in range(min(room, len(waiting))):
+        new = range(len(state.requests), len(state.requests) + min(room, len(waiting)))
+        for _ in new:
             request = waiting.pop()
-            if not prompts or prompts[-1] != request.prompt.token_ids:
-                prompts.append(request.prompt.token_ids)
-                slots_of.append([])
-            slots_of[-1].append(len(state.requests))
             state.add(request, self._budget(request))
-        hidden = state.cache.prefill(prompts, slots_of)
-        counts = torch.tensor([len(slots) for slots in slots_of], device=self._device)
-        new = range(first, len(state.requests))
-        self._draw(state, new, hidden.repeat_interleave(counts, dim=0))
+        places, order = np.unique(state.prompts[new.start : new.stop], return_inverse=True)
+        first = {state.prompts[slot]: state.requests[slot].prompt.token_ids for slot in new}
+        hidden = state.cache.prefill([first[place] for place in places], places.tolist())
+        self._draw(state, new, hidden[torch.from_numpy(order).to(self._device)])
         return new
 
     @torch.inference_mode()
@@ -109,9 +110,8 @@ class LocalSampler:
         """One more token for every live row."""
         count = len(state.requests)
         tokens = torch.from_numpy(state.last[:count]).to(self._device)
-        positions = torch.from_numpy(state.positions[:count]).to(self._device)
-        hidden = state.cache.decode(tokens, positions, int(state.positions[:count].max()) + 1)
-        state.positions[:count] += 1
+        rows = Rows(state.prompts[:count], state.lengths[:count], state.drawn[:count] - 1)
+        hidden = state.cache.decode(tokens, rows)
         self._draw(state, range(count), hidden)
         return range(count)
 
@@ -167,7 +167,8 @@ class _State:
         self.requests: list[Request] = []
         slots = cache.slots
         self.last = np.zeros(slots, dtype=np.int64)
-        self.positions = np.zeros(slots, dtype=np.int64)
+        self.prompts = np.zeros(slots, dtype=np.int64)
+        self.lengths = np.zeros(slots, dtype=np.int64)
         self.drawn = np.zeros(slots, dtype=np.int64)
         self.minimum = np.zeros(slots, dtype=np.int64)
         self.budget = np.zeros(slots, dtype=np.int64)
@@ -175,11 +176,18 @@ class _State:
         self.keys = np.zeros(slots, dtype=np.uint64)
         self.token_ids = np.zeros((slots, longest), dtype=np.int64)
         self.logprobs = np.zeros((slots, longest), dtype=np.float64)
+        self._places: dict[tuple[int, ...], int] = {}
+        self._free = list(range(cache.prompts))
+        self._uses = Counter[int]()
 
     def add(self, request: Request, budget: int) -> None:
-        slot, params = len(self.requests), request.params
+        slot, params, prompt = len(self.requests), request.params, request.prompt.token_ids
         self.requests.append(request)
-        self.positions[slot] = len(request.prompt.token_ids)
+        if prompt not in self._places:
+            self._places[prompt] = self._free.pop()
+        self.prompts[slot] = self._places[prompt]
+        self._uses[self._places[prompt]] += 1
+        self.lengths[slot] = len(prompt)
         self.drawn[slot] = 0
         self.minimum[slot] = params.min_tokens
         self.budget[slot] = budget
@@ -187,18 +195,24 @@ class _State:
         self.keys[slot] = request.key.seed64()
 
     def remove(self, ended: Sequence[int]) -> None:
-        """Frees slots; the last live rows move into the holes."""
+        """Frees slots, and places of prompts that nobody reads any more; the last live rows move into the holes."""
+        for slot in ended:
+            place = int(self.prompts[slot])
+            self._uses[place] -= 1
+            if not self._uses[place]:
+                del self._places[self.requests[slot].prompt.token_ids]
+                self._free.append(place)
         keep = len(self.requests) - len(ended)
         gone = set(ended)
         holes = [slot for slot in ended if slot < keep]
         movers = [slot for slot in range(keep, len(self.requests)) if slot not in gone]
         if holes:
-            extent = int(self.positions[movers].max())
-            device = self.cache.keys.device
+            extent = int(self.drawn[movers].max()) - 1
+            device = self.cache.own.device
             self.cache.move(torch.tensor(movers, device=device), torch.tensor(holes, device=device), extent)
             for array in (
-                self.last, self.positions, self.drawn, self.minimum, self.budget, self.temperature, self.keys,
-                self.token_ids, self.logprobs,
+                self.last, self.prompts, self.lengths, self.drawn, self.minimum, self.budget, self.temperature,
+                self.keys, self.token_ids, self.logprobs,
             ):  # fmt: skip
                 array[holes] = array[movers]
             for hole, mover in zip(holes, movers, strict=True):

@@ -23,10 +23,11 @@ def finish(
         return decode(token_ids[:-1]), StopReason.END_TOKEN
     if params.stop and count >= params.min_tokens:
         text = decode(token_ids)
-        before = len(decode(token_ids[:-1]).rstrip("\ufffd"))
-        cut = first_stop(text, params.stop, before)
-        if cut is not None:
-            return text[:cut], StopReason.STOP_STRING
+        if first_stop(text, params.stop) is not None:
+            before = len(decode(token_ids[:-1]).rstrip("\ufffd"))
+            cut = first_stop(text, params.stop, before)
+            if cut is not None:
+                return text[:cut], StopReason.STOP_STRING
     if count >= (params.max_tokens if budget is None else budget):
         return decode(token_ids), StopReason.LENGTH
     return None
