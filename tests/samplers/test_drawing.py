@@ -113,7 +113,7 @@ def test_drawing_inverts_the_cumulative_distribution():
     # p = (1/4, 1/2, 0, 1/4): token 0 on [0, 1/4), 1 on [1/4, 3/4), 3 on [3/4, 1)
     log_p = torch.tensor([0.25, 0.5, 0.0, 0.25]).log().expand(6, 4)
     uniform = torch.tensor([0.0, 0.2499, 0.25, 0.7499, 0.75, 1 - 2**-53], dtype=torch.float64)
-    assert draw(log_p, uniform).tolist() == [0, 0, 1, 1, 3, 3]
+    assert draw(log_p, uniform, torch.arange(len(uniform))).tolist() == [0, 0, 1, 1, 3, 3]
 
 
 @given(
@@ -125,6 +125,6 @@ def test_drawing_inverts_the_cumulative_distribution():
 def test_an_impossible_token_is_never_drawn(possible, scale, seed, uniform):
     logits = scale * torch.randn(1, len(possible), generator=torch.Generator().manual_seed(seed))
     log_p = logits.masked_fill(~torch.tensor(possible), -math.inf).log_softmax(-1)
-    (token,) = draw(log_p, torch.tensor([uniform], dtype=torch.float64)).tolist()
+    (token,) = draw(log_p, torch.tensor([uniform], dtype=torch.float64), torch.tensor([0])).tolist()
     assert possible[token]
     assert log_p[0, token] > -math.inf

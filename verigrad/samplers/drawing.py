@@ -59,8 +59,10 @@ def log_distribution(
     return log_p
 
 
-def draw(log_p: Float[Tensor, "rows vocabulary"], uniform: Float[Tensor, "rows"]) -> Int[Tensor, "rows"]:
-    """One token per row by inverting the cumulative distribution at `uniform`; never one of probability 0.
+def draw(
+    log_p: Float[Tensor, "rows vocabulary"], uniform: Float[Tensor, "draws"], of: Int[Tensor, "draws"]
+) -> Int[Tensor, "draws"]:
+    """One token each from row `of` by inverting its cumulative distribution at `uniform`; never one of probability 0.
 
     In two steps, so that sums of the whole vocabulary are made once and in float32: first the block of tokens, then the
     token in its block. Cumulative sums are float64. A row of NaN gives a number beyond the vocabulary.
@@ -68,10 +70,9 @@ def draw(log_p: Float[Tensor, "rows vocabulary"], uniform: Float[Tensor, "rows"]
     rows, vocabulary = log_p.shape
     mass, missing = log_p.exp(), -vocabulary % BLOCK
     blocks = (nn.functional.pad(mass, (0, missing)) if missing else mass).view(rows, -1, BLOCK)
-    block, rest = _invert(blocks.sum(-1), uniform.double())
+    block, rest = _invert(blocks.sum(-1)[of], uniform.double())
     chosen = block.clamp_max(blocks.shape[1] - 1)
-    within = blocks.gather(1, chosen[:, None, None].expand(-1, 1, BLOCK))[:, 0]
-    place, _ = _invert(within, rest)
+    place, _ = _invert(blocks[of, chosen], rest)
     return block * BLOCK + place
 
 

@@ -1,12 +1,12 @@
 """The embedded sampler: continuous batching on the policy's own transformers model.
 
-Prompts are prefilled once per question and shared by its rollouts; each live rollout has a slot of a preallocated
-key–value cache; a finished one gives its slot back at once, so that no row is decoded after its end.
+Prompts are prefilled once per question and shared by its rollouts. Rollouts that have drawn the same tokens so far are
+one row, with a slot of a preallocated key–value cache: it is decoded once, and each of them draws its own next token. A
+row whose rollouts have finished gives its slot back at once, so that none is decoded after its end.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, cast
 
@@ -17,15 +17,16 @@ from torch import Tensor, nn
 from verigrad.errors import ConfigError, NonFiniteError
 from verigrad.kernels import Rows, SlotCache, backbone_of, head_of, padded
 from verigrad.samplers.drawing import draw, log_distribution, uniforms
+from verigrad.samplers.live import State
 from verigrad.samplers.stopping import Decode, completing_ids, finish
 from verigrad.tasks.prompts import check_context
-from verigrad.types import Completion, Request
+from verigrad.types import Completion, Request, StopReason
 
 
 class LocalSampler:
     """Samples from a transformers model in this process; may share the trainer's module.
 
-    At most `slots` rows are decoded at once. On a CPU in float32 a request's tokens and log-probs are the same to the
+    At most `slots` requests are live at once. On a CPU in float32 a request's tokens and log-probs are the same to the
     last bit whatever shares its batch: products have whole multiples of rows, and their sums do not depend on company.
     """
 
@@ -57,16 +58,17 @@ class LocalSampler:
         check_context((request.prompt for request in waiting), self._context)
         if len({(r.params.top_p, r.params.top_k, r.params.stop) for r in waiting}) > 1:
             raise ConfigError("requests of one call differ in top_p, top_k or stop; sample them in separate calls")
+        stop = waiting[0].params.stop
         waiting.sort(key=lambda r: (len(r.prompt.token_ids), r.prompt.token_ids), reverse=True)
         longest = max(self._budget(request) for request in waiting)
-        state = _State(self._take_cache(waiting), longest, waiting[0].params.stop)
+        state = State(self._take_cache(waiting), longest, self._head.out_features)
         try:
             while waiting or state.requests:
                 room = self._slots - len(state.requests)
                 if waiting and (not state.requests or room >= max(1, self._slots // 8)):
-                    yield from self._finish(state, self._admit(state, waiting, room))
+                    yield from self._finish(state, self._admit(state, waiting, room), stop)
                 if state.requests:
-                    yield from self._finish(state, self._advance(state))
+                    yield from self._finish(state, self._advance(state), stop)
         finally:
             self._cache = state.cache
 
@@ -93,61 +95,70 @@ class LocalSampler:
         return cache
 
     @torch.inference_mode()
-    def _admit(self, state: _State, waiting: list[Request], room: int) -> range:
-        """Gives the next requests slots behind the live ones, prefills each prompt once, draws first tokens."""
-        new = range(len(state.requests), len(state.requests) + min(room, len(waiting)))
-        for _ in new:
-            request = waiting.pop()
-            state.add(request, self._budget(request))
-        places, order = np.unique(state.prompts[new.start : new.stop], return_inverse=True)
-        first = {state.prompts[slot]: state.requests[slot].prompt.token_ids for slot in new}
-        hidden = state.cache.prefill([first[place] for place in places], places.tolist())
-        self._draw(state, new, hidden[torch.from_numpy(order).to(self._device)])
-        return new
+    def _admit(self, state: State, waiting: list[Request], room: int) -> range:
+        """Takes the next requests in, prefills each prompt once, draws first tokens."""
+        requests = [waiting.pop() for _ in range(min(room, len(waiting)))]
+        new = state.add(requests, [self._budget(request) for request in requests])
+        prompts = {int(state.prompts[row]): state.requests[state.first_of(row)].prompt.token_ids for row in new}
+        places = sorted(prompts)
+        hidden = state.cache.prefill([prompts[place] for place in places], places)
+        order = np.searchsorted(places, state.prompts[new.start : new.stop])
+        return self._draw(state, new, hidden[torch.from_numpy(order).to(self._device)])
 
     @torch.inference_mode()
-    def _advance(self, state: _State) -> range:
+    def _advance(self, state: State) -> range:
         """One more token for every live row."""
-        count = len(state.requests)
-        tokens = torch.from_numpy(state.last[:count]).to(self._device)
-        rows = Rows(state.prompts[:count], state.lengths[:count], state.drawn[:count] - 1)
-        hidden = state.cache.decode(tokens, rows)
-        self._draw(state, range(count), hidden)
-        return range(count)
+        rows = slice(0, state.rows)
+        tokens = torch.from_numpy(state.last[rows]).to(self._device)
+        hidden = state.cache.decode(tokens, Rows(state.prompts[rows], state.lengths[rows], state.drawn[rows] - 1))
+        return self._draw(state, range(state.rows), hidden)
 
-    def _draw(self, state: _State, rows: range, hidden: Tensor) -> None:
-        part = slice(rows.start, rows.stop)
-        params = state.requests[rows.start].params
+    def _draw(self, state: State, rows: range, hidden: Tensor) -> range:
+        """Draws a token for each request of the rows; returns the places of these requests."""
+        part, requests = slice(rows.start, rows.stop), state.requests_of(rows)
+        some = slice(requests.start, requests.stop)
+        params = state.requests[requests.start].params
         banned = torch.from_numpy(state.drawn[part] < state.minimum[part]).to(self._device)
         temperature = torch.from_numpy(state.temperature[part]).to(self._device)
         logits = self._head(padded(hidden))[: len(hidden)]
         log_p = log_distribution(logits, temperature, banned, self._ends, params.top_p, params.top_k)
-        uniform = torch.from_numpy(uniforms(state.keys[part], state.drawn[part].astype(np.uint64))).to(self._device)
-        tokens = draw(log_p, uniform)
+        drawn = state.drawn[state.row[some]]
+        uniform = torch.from_numpy(uniforms(state.keys[some], drawn.astype(np.uint64))).to(self._device)
+        of = torch.from_numpy(state.row[some] - rows.start).to(self._device)
+        tokens = draw(log_p, uniform, of)
         if tokens.max() >= log_p.shape[1]:  # nothing could be drawn: a row of NaN
             raise NonFiniteError(
                 f"sampling from policy version {self._version}: its logits are not numbers, so its weights have "
                 "diverged; lower optimizer.lr, or begin from a sound model"
             )
-        state.last[part] = tokens.cpu().numpy()
-        state.token_ids[rows, state.drawn[part]] = state.last[part]
-        state.logprobs[rows, state.drawn[part]] = log_p.gather(1, tokens[:, None])[:, 0].cpu().numpy()
+        state.tokens[some] = tokens.cpu().numpy()
+        state.token_ids[requests, drawn] = state.tokens[some]
+        state.logprobs[requests, drawn] = log_p[of, tokens].cpu().numpy()
         state.drawn[part] += 1
+        return requests
 
-    def _finish(self, state: _State, drawn: range) -> list[Completion]:
-        """Completions of the rows that ended with the token just drawn; their slots are filled with live rows."""
+    def _finish(self, state: State, drawn: range, stop: tuple[str, ...]) -> list[Completion]:
+        """Completions of the requests that ended with the token just drawn; those that go on are sorted into rows."""
         part = slice(drawn.start, drawn.stop)
-        candidates = self._may_complete(state.stop)[state.last[part]] | (state.drawn[part] >= state.budget[part])
+        counts = state.drawn[state.row[part]]
+        candidates = self._may_complete(stop)[state.tokens[part]] | (counts >= state.budget[part])
         done, ended = [], []
-        for slot in (np.flatnonzero(candidates) + drawn.start).tolist():
-            request, count = state.requests[slot], state.drawn[slot]
-            token_ids = state.token_ids[slot, :count].tolist()
-            result = finish(request, token_ids, self._end_ids, self._decode, int(state.budget[slot]))
+        results: dict[tuple[int, ...], tuple[str, StopReason] | None] = {}
+        for place in np.flatnonzero(candidates).tolist():
+            at, count = drawn.start + place, counts[place]
+            request, budget = state.requests[at], int(state.budget[at])
+            same = (int(state.row[at]), int(state.tokens[at]), budget)
+            if same not in results or results[same] is not None:
+                token_ids = state.token_ids[at, :count].tolist()
+            if same not in results:
+                results[same] = finish(request, token_ids, self._end_ids, self._decode, budget)
+            result = results[same]
             if result is not None:
-                logprobs = state.logprobs[slot, :count].tolist()
+                logprobs = state.logprobs[at, :count].tolist()
                 done.append(Completion(request, tuple(token_ids), tuple(logprobs), *result, self._version))
-                ended.append(slot)
+                ended.append(at)
         state.remove(ended)
+        state.branch()
         return done
 
     def _may_complete(self, stop: tuple[str, ...]) -> np.ndarray[Any, np.dtype[np.bool_]]:
@@ -157,64 +168,3 @@ class LocalSampler:
             table[sorted(self._end_ids)] = True
             self._completing[stop] = table
         return self._completing[stop]
-
-
-class _State:
-    """The live rows, dense in slots 0 … n − 1: their requests, and their numbers and tokens in arrays."""
-
-    def __init__(self, cache: SlotCache, longest: int, stop: tuple[str, ...]) -> None:
-        self.cache, self.stop = cache, stop
-        self.requests: list[Request] = []
-        slots = cache.slots
-        self.last = np.zeros(slots, dtype=np.int64)
-        self.prompts = np.zeros(slots, dtype=np.int64)
-        self.lengths = np.zeros(slots, dtype=np.int64)
-        self.drawn = np.zeros(slots, dtype=np.int64)
-        self.minimum = np.zeros(slots, dtype=np.int64)
-        self.budget = np.zeros(slots, dtype=np.int64)
-        self.temperature = np.zeros(slots, dtype=np.float32)
-        self.keys = np.zeros(slots, dtype=np.uint64)
-        self.token_ids = np.zeros((slots, longest), dtype=np.int64)
-        self.logprobs = np.zeros((slots, longest), dtype=np.float64)
-        self._places: dict[tuple[int, ...], int] = {}
-        self._free = list(range(cache.prompts))
-        self._uses = Counter[int]()
-
-    def add(self, request: Request, budget: int) -> None:
-        slot, params, prompt = len(self.requests), request.params, request.prompt.token_ids
-        self.requests.append(request)
-        if prompt not in self._places:
-            self._places[prompt] = self._free.pop()
-        self.prompts[slot] = self._places[prompt]
-        self._uses[self._places[prompt]] += 1
-        self.lengths[slot] = len(prompt)
-        self.drawn[slot] = 0
-        self.minimum[slot] = params.min_tokens
-        self.budget[slot] = budget
-        self.temperature[slot] = params.temperature
-        self.keys[slot] = request.key.seed64()
-
-    def remove(self, ended: Sequence[int]) -> None:
-        """Frees slots, and places of prompts that nobody reads any more; the last live rows move into the holes."""
-        for slot in ended:
-            place = int(self.prompts[slot])
-            self._uses[place] -= 1
-            if not self._uses[place]:
-                del self._places[self.requests[slot].prompt.token_ids]
-                self._free.append(place)
-        keep = len(self.requests) - len(ended)
-        gone = set(ended)
-        holes = [slot for slot in ended if slot < keep]
-        movers = [slot for slot in range(keep, len(self.requests)) if slot not in gone]
-        if holes:
-            extent = int(self.drawn[movers].max()) - 1
-            device = self.cache.own.device
-            self.cache.move(torch.tensor(movers, device=device), torch.tensor(holes, device=device), extent)
-            for array in (
-                self.last, self.prompts, self.lengths, self.drawn, self.minimum, self.budget, self.temperature,
-                self.keys, self.token_ids, self.logprobs,
-            ):  # fmt: skip
-                array[holes] = array[movers]
-            for hole, mover in zip(holes, movers, strict=True):
-                self.requests[hole] = self.requests[mover]
-        del self.requests[keep:]
