@@ -149,3 +149,19 @@ def test_sums_are_over_the_trained_tokens_of_all_microbatches():
     assert sums["nll"] == pytest.approx(-sum(logprobs.sum().item() for logprobs, _ in scores), abs=1e-10)
     assert sums["entropy"] == pytest.approx(sum(entropy.sum().item() for _, entropy in scores), abs=1e-10)
     assert sums["loss"] == pytest.approx(sums["nll"] / 33, abs=1e-12)  # each weight is 1/33
+
+
+@pytest.mark.parametrize("budget", [24, 10_000])
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_sequences_that_begin_alike_have_the_gradient_of_plain_forward_passes(architecture, budget):
+    # first tokens in common, equal responses of other weights and settings, a prompt that begins as another does
+    policy = make_policy(make_model(architecture, dtype=torch.float64), tokens_per_microbatch=budget)
+    prompt, first = random_ids(6), random_ids(4, seed=1)
+    responses = [first, first, (*first, 5), (*first[:2], 9, 8), first[:1], (7, 7)]
+    samples = [make_sample(prompt, ids, weight=0.1 * (n + 1)) for n, ids in enumerate(responses)]
+    samples += [make_sample(prompt[:3], first), make_sample(prompt, first, temperature=0.5, min_tokens=2)]
+    ours, packs = accumulated(policy, samples)
+    assert len(packs) == (1 if budget == 10_000 else 3)  # of two different sequences at most
+    policy.model.zero_grad(set_to_none=True)
+    (-sum(sample.weights[-1] * slow_scores(policy.model, sample)[0].sum() for sample in samples)).backward()
+    assert distance(ours, gradients(policy.model)) < 1e-11

@@ -92,6 +92,34 @@ def test_a_shared_prompt_by_hand():
     assert batch.sequence_index.tolist() == [0, 0, 1, 2, 2]
 
 
+def test_shared_first_tokens_and_equal_sequences_by_hand():
+    # place    0  1   2  3   4   5      prompt (10 11); responses (20 21), (20 22), (20 21) again, (30)
+    # token   10 11  20 21  22  30      what is predicted: 20 and 30 from place 1, 21 and 22 from place 2
+    samples = [make_sample((10, 11), response) for response in ((20, 22), (30,), (20, 21), (20, 21))]
+    (batch,) = pack(samples, 100)
+    assert batch.rows == (2, 3, 0, 1)
+    assert batch.token_ids.tolist() == [10, 11, 20, 21, 22, 30]
+    assert batch.plan.positions.tolist() == [0, 1, 2, 3, 3, 2]
+    assert batch.predictors.tolist() == [1, 2, 2, 1]
+    assert batch.targets.tolist() == [20, 21, 22, 30]
+    assert batch.of.tolist() == [0, 1, 0, 1, 0, 2, 3]
+    assert batch.sequence_index.tolist() == [0, 0, 1, 1, 2, 2, 3]
+
+
+def test_equal_tokens_sampled_differently_are_different_predictions():
+    samples = [
+        make_sample((10,), (20,), temperature=0.5),
+        make_sample((10,), (20,)),
+        make_sample((10,), (20,), min_tokens=1),
+    ]
+    (batch,) = pack(samples, 100)
+    assert batch.token_ids.tolist() == [10, 20]
+    assert batch.predictors.tolist() == [0, 0, 0]
+    assert batch.temperature.tolist() == [0.5, 1.0, 1.0]
+    assert batch.end_banned.tolist() == [False, False, True]
+    assert batch.of.tolist() == [0, 1, 2]
+
+
 def test_a_sequence_without_trained_tokens_is_carried_along():
     track = Trajectory((1, 2), (False, False), (0.0, 0.0), {}, 1.0, 0)
     (batch,) = pack([Sample(track, (0.0, 0.0)), make_sample((1, 2), (3,)), Sample(track, (0.0, 0.0))], 100)
@@ -108,24 +136,28 @@ PROMPTS = [(1,), (1, 2), (1, 2, 3), (2, 2, 2, 2), (3, 1)]
     budget=st.integers(1, 40),
 )
 def test_every_sequence_is_in_one_pack_whole_and_within_the_budget(shapes, budget):
-    # each response has token ids of its own, so that a split or a mixture would be seen
+    # responses begin alike and end each in their own way, so that a split or a mixture would be seen
     samples = [
-        make_sample(prompt, range(100 * place, 100 * place + count)) for place, (prompt, count) in enumerate(shapes)
+        make_sample(prompt, [*range(100, 99 + count), 1000 + place]) for place, (prompt, count) in enumerate(shapes)
     ]
     batches = pack(samples, budget)
     assert sorted(row for batch in batches for row in batch.rows) == list(range(len(samples)))
     for batch in batches:
         tracks = [samples[row].trajectory for row in batch.rows]
-        assert len(tracks) * max(len(track.token_ids) for track in tracks) <= budget or len(tracks) == 1
-        prompts = {shapes[row][0] for row in batch.rows}  # each of them is there once
-        assert len(batch.token_ids) == sum(map(len, prompts)) + len(batch.targets)
+        different = len({track.token_ids for track in tracks})
+        assert different * max(len(track.token_ids) for track in tracks) <= budget or different == 1
+        # no beginning of two sequences of one prompt is there twice, and those of others need not be
+        beginnings = {(shapes[row][0], track.token_ids[:n]) for row, track in zip(batch.rows, tracks, strict=True)
+                      for n in range(1, len(track.token_ids) + 1)}  # fmt: skip
+        assert len({ids for _, ids in beginnings}) <= len(batch.token_ids) <= len(beginnings)
         for index, (row, track) in enumerate(zip(batch.rows, tracks, strict=True)):
             own = batch.sequence_index == index
             first = len(shapes[row][0])
-            assert tuple(batch.targets[own].tolist()) == track.token_ids[first:]
-            assert tuple(batch.token_ids[batch.predictors[own]].tolist()) == track.token_ids[first - 1 : -1]
+            of = batch.of[own]
+            assert tuple(batch.targets[of].tolist()) == track.token_ids[first:]
+            assert tuple(batch.token_ids[batch.predictors[of]].tolist()) == track.token_ids[first - 1 : -1]
             places = range(first - 1, len(track.token_ids) - 1)
-            assert batch.plan.positions[batch.predictors[own]].tolist() == list(places)
+            assert batch.plan.positions[batch.predictors[of]].tolist() == list(places)
 
 
 def test_the_budget_on_a_cpu_is_small():

@@ -237,6 +237,28 @@ def test_a_prompt_is_run_once_for_all_its_rollouts(monkeypatch):
     assert len(prompts) == 5
 
 
+@pytest.mark.parametrize("temperature", [0.0, 0.3, 1.0])
+def test_rollouts_that_have_drawn_the_same_tokens_are_one_row(monkeypatch, temperature):
+    # each different beginning is decoded once, but for whole responses, whose last token is never fed
+    _, rows = spied(monkeypatch)
+    requests = [
+        make_request(prompt, question=question, rollout=rollout, max_tokens=6, temperature=temperature)
+        for question, prompt in enumerate([(1, 2), (3,)])
+        for rollout in range(24)
+    ]
+    completions = by_key(make_sampler(make_policy()).sample(requests))
+    beginnings = {
+        (key.question, completion.token_ids[:count])
+        for key, completion in completions.items()
+        for count in range(1, len(completion.token_ids))
+    }
+    assert sum(rows) == len(beginnings) < sum(len(completion.token_ids) - 1 for completion in completions.values())
+    monkeypatch.undo()
+    for request in requests[::7]:  # and alone each is the same
+        (alone,) = make_sampler(make_policy()).sample([request])
+        assert alone.token_ids == completions[request.key].token_ids
+
+
 @pytest.mark.parametrize("slots", [3, 8, 64])
 def test_a_row_is_decoded_until_its_end_and_no_further(monkeypatch, slots):
     # the first token of a response comes from its prompt; each later one is a row in a decoding pass

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, cast
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
+from torch.nn.utils.rnn import pad_sequence
 
 # Longest row, in tokens, whose whole matrix of attention scores is made on a CPU.
 SHORT = 512
@@ -17,28 +20,34 @@ SHORT = 512
 class PackedPlan:
     """Sequences laid end to end; each token attends to itself and to the earlier tokens of its own sequence.
 
-    A sequence may begin with tokens that an earlier one has already: its `prompts` entry is the flat range of that
-    shared prompt, and `lengths` then counts its own tokens behind it. Linear layers see each token once; whatever
-    tokens come after the last sequence only fill the shape up. The attention product runs on one row per sequence: of
-    queries, padded to the most own tokens, and of keys, padded to the longest sequence of the pack, both to
-    `least_width` at least. On a GPU, and where rows are longer than `SHORT`, rows of queries hold the prompts too.
+    A sequence may begin with tokens that earlier ones have already: its `beginnings` entry is the flat places of those,
+    in order, and `lengths` then counts its own tokens behind them. Linear layers see each token once; whatever tokens
+    come after the last sequence only fill the shape up. The attention product runs on one row per sequence: of queries,
+    padded to the most own tokens, and of keys, padded to the longest sequence of the pack, both to `least_width` at
+    least. On a GPU, and where rows are longer than `SHORT`, rows of queries hold the beginnings too.
     """
 
     def __init__(
         self,
         lengths: Sequence[int],
         device: torch.device | str = "cpu",
-        prompts: Sequence[range] | None = None,
+        beginnings: Sequence[npt.NDArray[np.int64]] | None = None,
         least_width: int = 0,
     ) -> None:
-        shared = prompts or [range(0)] * len(lengths)
-        own, before = torch.tensor(lengths), torch.tensor([len(prompt) for prompt in shared])
-        starts, origin = own.cumsum(0) - own, torch.tensor([prompt.start for prompt in shared])
+        own = torch.tensor(lengths)
+        starts = own.cumsum(0) - own
+        before, shared = torch.zeros_like(own), torch.zeros(len(lengths), 0, dtype=torch.long)
+        if beginnings and any(map(len, beginnings)):
+            before = torch.tensor([len(places) for places in beginnings])
+            shared = pad_sequence([torch.from_numpy(places) for places in beginnings], batch_first=True)
         columns = torch.arange(max(least_width, int((own + before).max())))
         self._short = torch.device(device).type == "cpu" and len(columns) <= SHORT
         behind = columns[None] - before[:, None]
         mine = (behind >= 0) & (behind < own[:, None])
-        places = torch.where(behind < 0, origin[:, None] + columns, torch.where(mine, starts[:, None] + behind, 0))
+        places = torch.where(mine, starts[:, None] + behind, 0)
+        places[:, : shared.shape[1]] = torch.where(
+            behind[:, : shared.shape[1]] < 0, shared, places[:, : shared.shape[1]]
+        )
         self.positions: Int[Tensor, "tokens"] = columns.expand(places.shape)[mine].to(device)
         self._keys = _Rows(places, mine, device)
         self._queries = self._keys

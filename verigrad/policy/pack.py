@@ -1,16 +1,17 @@
 """Packing: samples laid end to end in micro-batches of a token budget; a sequence is never split.
 
-Sequences of one micro-batch that begin with the same prompt share it: its tokens are computed once.
+Sequences of one micro-batch that begin with the same tokens share them: each different beginning is computed once, and
+so is each prediction behind it. Rollouts of a question share its prompt, often their first tokens, and some are equal.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
@@ -18,22 +19,25 @@ from torch import Tensor
 from verigrad.kernels import PackedPlan
 from verigrad.types import Sample, Trajectory
 
+Places = npt.NDArray[np.int64]
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One micro-batch: `token_ids` and the plan are flat over all its tokens, everything else over trained tokens.
+    """One micro-batch: `token_ids` and the plan are flat over all its different tokens.
 
-    `predictors` are the flat places whose hidden state predicts a trained token (the place before it);
-    `sequence_index` is the row of each trained token's sequence in the batch, `rows` the place of each sequence in the
-    list that was packed.
+    `predictors` are the flat places whose hidden state predicts a trained token (the place before it), once for each
+    different prediction; `of` is the prediction of each trained token. The rest is of trained tokens: `sequence_index`
+    is the row of its sequence in the batch. `rows` are the places of the sequences in the list that was packed.
     """
 
     token_ids: Int[Tensor, "tokens"]
     plan: PackedPlan
-    predictors: Int[Tensor, "trained"]
-    targets: Int[Tensor, "trained"]
-    temperature: Float[Tensor, "trained"]
-    end_banned: Bool[Tensor, "trained"]
+    predictors: Int[Tensor, "predictions"]
+    targets: Int[Tensor, "predictions"]
+    temperature: Float[Tensor, "predictions"]
+    end_banned: Bool[Tensor, "predictions"]
+    of: Int[Tensor, "trained"]
     weights: Float[Tensor, "trained"]
     streams: dict[str, Float[Tensor, "trained"]]
     sequence_index: Int[Tensor, "trained"]
@@ -43,24 +47,26 @@ class Batch:
 def pack(samples: Sequence[Sample], tokens_per_microbatch: int, device: torch.device | str = "cpu") -> list[Batch]:
     """Micro-batches of at most `tokens_per_microbatch` tokens, padding included (one sequence, where it is longer).
 
-    Sequences are sorted by length, longest first, those of one prompt together: a pack's rows are nearly equal, prompts
-    are shared, and the largest pack comes first. Shared tokens count for each sequence: attention sees them there.
+    Sequences are sorted by length, longest first, those of one prompt together and by their tokens: a pack's rows are
+    nearly equal, beginnings are shared, and the largest pack comes first. Shared tokens count for each different
+    sequence: attention sees them there.
     """
+    tracks = [sample.trajectory.token_ids for sample in samples]
     prompts = [_prompt(sample.trajectory) for sample in samples]
     longest: dict[tuple[int, ...], int] = {}
-    for sample, prompt in zip(samples, prompts, strict=True):
-        longest[prompt] = max(longest.get(prompt, 0), len(sample.trajectory.token_ids))
-    order = sorted(range(len(samples)), key=lambda row: (-longest[prompts[row]], prompts[row], row))
+    for track, prompt in zip(tracks, prompts, strict=True):
+        longest[prompt] = max(longest.get(prompt, 0), len(track))
+    order = sorted(range(len(samples)), key=lambda row: (-longest[prompts[row]], prompts[row], tracks[row], row))
     packs: list[list[int]] = []
-    width = 0
+    width = different = 0
     for row in order:
-        length = len(samples[row].trajectory.token_ids)
-        widest = max(width, length)
-        if not packs or (len(packs[-1]) + 1) * widest > tokens_per_microbatch:
+        again = bool(packs) and tracks[row] == tracks[packs[-1][-1]]
+        widest = max(width, len(tracks[row]))
+        if not packs or (not again and (different + 1) * widest > tokens_per_microbatch):
             packs.append([])
-            widest = length
+            widest, different = len(tracks[row]), 0
         packs[-1].append(row)
-        width = widest
+        width, different = widest, different + (not again)
     return [_batch([samples[row] for row in rows], tuple(rows), device) for rows in packs]
 
 
@@ -87,26 +93,8 @@ def _prompt(track: Trajectory) -> tuple[int, ...]:
 
 def _batch(samples: Sequence[Sample], rows: tuple[int, ...], device: torch.device | str) -> Batch:
     tracks = [sample.trajectory for sample in samples]
-    ids: list[int] = []
-    lengths, shared, trained, predictors = [], [], [], []
-    prompts = [_prompt(track) for track in tracks]
-    uses = Counter(prompts)
-    homes: dict[tuple[int, ...], range] = {}
-    for track, prompt in zip(tracks, prompts, strict=True):
-        if uses[prompt] > 1 and prompt not in homes:  # a sequence of its own
-            homes[prompt] = range(len(ids), len(ids) + len(prompt))
-            ids.extend(prompt)
-            lengths.append(len(prompt))
-            shared.append(range(0))
-        home = homes.get(prompt, range(0))
-        places = np.concatenate(
-            (np.arange(home.start, home.stop), len(ids) + np.arange(len(track.token_ids) - len(home)))
-        )
-        ids.extend(track.token_ids[len(home) :])
-        lengths.append(len(track.token_ids) - len(home))
-        shared.append(home)
-        trained.append(np.flatnonzero(track.sampled))
-        predictors.append(places[trained[-1] - 1])
+    tree = _Tree(tracks)
+    trained = [np.flatnonzero(track.sampled) for track in tracks]
     counts = [len(offsets) for offsets in trained]
 
     def of_trained(values: Sequence[Sequence[float]]) -> Tensor:
@@ -116,17 +104,72 @@ def _batch(samples: Sequence[Sample], rows: tuple[int, ...], device: torch.devic
     def per_sequence(values: Sequence[float]) -> Tensor:
         return torch.from_numpy(np.repeat(np.asarray(values), counts)).to(device)
 
-    streams = {name: of_trained([track.streams[name] for track in tracks]) for name in tracks[0].streams}
+    predictors = np.concatenate([path[offsets - 1] for path, offsets in zip(tree.paths, trained, strict=True)])
+    targets = of_trained([track.token_ids for track in tracks]).long()
+    temperature = per_sequence([track.temperature for track in tracks]).float()
     drawn_before = torch.from_numpy(np.concatenate([np.arange(count) for count in counts])).to(device)
+    banned = drawn_before < per_sequence([track.min_tokens for track in tracks])
+    first, of = _different(predictors, *(part.cpu().numpy() for part in (targets, temperature, banned)))
+    chosen = torch.from_numpy(first).to(device)
+    streams = {name: of_trained([track.streams[name] for track in tracks]) for name in tracks[0].streams}
     return Batch(
-        token_ids=torch.tensor(ids, device=device),
-        plan=PackedPlan(lengths, device, shared),
-        predictors=torch.from_numpy(np.concatenate(predictors)).to(device),
-        targets=of_trained([track.token_ids for track in tracks]).long(),
-        temperature=per_sequence([track.temperature for track in tracks]).float(),
-        end_banned=drawn_before < per_sequence([track.min_tokens for track in tracks]),
+        token_ids=torch.tensor(tree.ids, device=device),
+        plan=PackedPlan(tree.lengths, device, tree.before),
+        predictors=torch.from_numpy(predictors[first]).to(device),
+        targets=targets[chosen],
+        temperature=temperature[chosen],
+        end_banned=banned[chosen],
+        of=torch.from_numpy(of).to(device),
         weights=of_trained([sample.weights for sample in samples]),
         streams=streams | {"advantages": of_trained([track.advantages for track in tracks])},
         sequence_index=per_sequence(range(len(tracks))),
         rows=rows,
     )
+
+
+class _Tree:
+    """Sequences laid end to end without what an earlier one has already.
+
+    `ids` are the tokens that are left, `lengths` and `before` say how many of them each sequence with any has, and at
+    which flat places it begins; `paths` are the flat places of all tokens of each. A sequence is compared with the one
+    before it, so those of one beginning stand together; a prompt of several is a sequence of its own, so that the rest
+    are short.
+    """
+
+    def __init__(self, tracks: Sequence[Trajectory]) -> None:
+        self.ids: list[int] = []
+        self.lengths: list[int] = []
+        self.before: list[Places] = []
+        self._last: tuple[int, ...] = ()
+        self._path: Places = np.zeros(0, dtype=np.int64)
+        prompts = [_prompt(track) for track in tracks]
+        self.paths = []
+        for at, (track, prompt) in enumerate(zip(tracks, prompts, strict=True)):
+            if prompts[at + 1 : at + 2] == [prompt] and prompts[max(0, at - 1) : at] != [prompt]:
+                self._add(prompt)
+            self.paths.append(self._add(track.token_ids))
+
+    def _add(self, token_ids: tuple[int, ...]) -> Places:
+        """The flat places of the tokens, of which those that the sequence before begins with are there already."""
+        pairs = zip(self._last, token_ids, strict=False)
+        shared = next(
+            (at for at, (last, this) in enumerate(pairs) if last != this), min(len(self._last), len(token_ids))
+        )
+        new = np.arange(len(self.ids), len(self.ids) + len(token_ids) - shared)
+        if len(new):
+            self.ids.extend(token_ids[shared:])
+            self.lengths.append(len(new))
+            self.before.append(self._path[:shared])
+        self._last, self._path = token_ids, np.concatenate((self._path[:shared], new))
+        return self._path
+
+
+def _different(predictors: Places, targets: Places, temperature: Any, banned: Any) -> tuple[Places, Places]:
+    """(where each different prediction comes first, the prediction of each trained token), in the order given."""
+    _, kind = np.unique(np.stack((temperature, banned)), axis=1, return_inverse=True)
+    keys = (predictors * (targets.max(initial=0) + 1) + targets) * (kind.max(initial=0) + 1) + kind
+    _, first, of = np.unique(keys, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    return first[order], rank[of]

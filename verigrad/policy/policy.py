@@ -121,6 +121,7 @@ class Policy:
                 if (batch.temperature != 1).any():
                     plain = replace(batch, temperature=torch.ones_like(batch.temperature))
                     streams["plain_entropy"] = self._head(hidden, plain)[1]
+                streams = {name: stream[batch.of] for name, stream in streams.items()}
                 counts = torch.bincount(batch.sequence_index, minlength=len(batch.rows)).tolist()
                 parts = {name: stream.split(counts) for name, stream in streams.items()}
                 for place, row in enumerate(batch.rows):
@@ -173,7 +174,7 @@ class Policy:
             loss = 0.0
             for batch in pack(samples, self.tokens_per_microbatch, self.device):
                 with torch.no_grad():
-                    hidden = self._hidden(batch)
+                    hidden = self._hidden(batch)[batch.of]
                 loss += self.value.accumulate(hidden, batch.streams["returns"], 1.0 / tokens)
             self.value.step()
         return loss
@@ -186,7 +187,8 @@ class Policy:
         batches = pack(samples, self.tokens_per_microbatch, self.device)
         with NoiseMeter(self.model.parameters(), len(batches)) as noise:
             for batch in batches:
-                logprobs, entropy = self._head(self._hidden(batch), batch)
+                predictions = self._head(self._hidden(batch), batch)
+                logprobs, entropy = (values.index_select(0, batch.of) for values in predictions)
                 terms = loss(logprobs, batch) - entropy_bonus * entropy if entropy_bonus else loss(logprobs, batch)
                 total = (batch.weights * terms).sum()
                 total.backward()
@@ -232,7 +234,7 @@ class Policy:
                 parameter.copy_(weights[name])
 
     def _hidden(self, batch: Batch) -> Tensor:
-        """The hidden states from which the trained tokens are predicted: before each of them was drawn."""
+        """The hidden states of the batch's predictions: before each trained token was drawn."""
         hidden = hidden_states(self.backbone, batch.token_ids, batch.plan.positions, batch.plan)
         return hidden.index_select(0, batch.predictors)
 
