@@ -30,7 +30,7 @@ from verigrad.samplers.stopping import first_stop
 from verigrad.types import Prompt
 
 FINALISTS = 4
-Lengths = list[tuple[int, int]]
+Pairs = list[tuple[tuple[int, ...], tuple[int, ...]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +50,15 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Seconds on the clock and of the processor, and the (prompt, response) lengths sampled in them, in tokens."""
+    """Seconds on the clock and of the processor, and the (prompt, response) pairs of token ids sampled in them."""
 
     seconds: float
     cpu_seconds: float
-    lengths: Lengths
+    pairs: Pairs
 
     @property
     def tokens(self) -> int:
-        return sum(response for _, response in self.lengths)
+        return sum(len(response) for _, response in self.pairs)
 
     @property
     def rate(self) -> float:
@@ -80,9 +80,7 @@ class Ours:
         with machine.settings(self.threads, "fast"):
             before = process_time()
             seconds, done = machine.timed(lambda: list(self._sampler.sample(requests)), self._device)
-        return Measured(
-            seconds, process_time() - before, [(len(one.prompt.token_ids), len(one.token_ids)) for one in done]
-        )
+        return Measured(seconds, process_time() - before, [(one.prompt.token_ids, one.token_ids) for one in done])
 
 
 class Generate:
@@ -101,7 +99,9 @@ class Generate:
             seconds, drawn = machine.timed(lambda: list(self._generate(variant)), self._device)
             worked = process_time() - before
         pairs = zip(self._rows, drawn, strict=True)
-        return Measured(seconds, worked, [(len(row), self._length(ids.tolist())) for row, ids in pairs])
+        return Measured(
+            seconds, worked, [(row, tuple(ids.tolist()[: self._length(ids.tolist())])) for row, ids in pairs]
+        )
 
     def _generate(self, variant: Variant) -> Iterator[torch.Tensor]:
         from transformers import GenerationConfig
@@ -201,8 +201,7 @@ def _compare(report: harness.Report, shape: Shape, arguments: argparse.Namespace
     names = [*[f"ours, threads {one.threads}" for one in ours], *[f"generate, {variant}" for variant in best]]
     runs = dict(zip(names, harness.alternate(sides, arguments.pairs), strict=True))
     _report_sides(report, runs)
-    lengths = runs[names[0]][0].lengths
-    work = rollout_work(policy.model, [prompt.token_ids for prompt in prompts], lengths)
+    work = rollout_work(policy.model, runs[names[0]][0].pairs)
     seconds = [median(one.seconds for one in runs[name]) for name in names[: len(ours)]]
     report.table(
         f"Limit: {work.flop / 1e9:.3g} GFLOP in linear layers, {work.cache_bytes / 1e9:.3g} GB of keys and values",
@@ -229,7 +228,7 @@ def _report_sides(report: harness.Report, runs: Mapping[str, Sequence[Measured]]
         row: dict[str, Any] = {"side": name, "tokens/s": harness.Spread.of([one.rate for one in measured])}
         row["tokens per CPU second"] = harness.Spread.of([one.tokens / one.cpu_seconds for one in measured])
         row["seconds"] = harness.Spread.of([one.seconds for one in measured])
-        row["tokens per response"] = sum(one.tokens for one in measured) / sum(len(one.lengths) for one in measured)
+        row["tokens per response"] = sum(one.tokens for one in measured) / sum(len(one.pairs) for one in measured)
         rows.append(row)
     report.table("Side by side, median (smallest–largest)", rows)
 

@@ -1,8 +1,9 @@
 """A whole training step, 64 questions × 16 rollouts and one update, beside TRL's GRPOTrainer.
 
 Each side runs in processes of its own, in turn: the same weights, prompts, group size, token limit and verifier, all
-rollouts trained on. TRL needs an environment with `pip install 'verigrad[bench]'`, named with --peer-python; threads,
-micro-batch and library for products are searched for it. Without it, ours is measured alone.
+rollouts trained on; what they begin with alike, ours computes once. TRL needs an environment with `pip install
+'verigrad[bench]'`, named with --peer-python; micro-batch and library for products are searched for it, for each number
+of threads. Without it, ours is measured alone.
 """
 
 from __future__ import annotations
@@ -34,24 +35,30 @@ def main(words: Sequence[str] | None = None) -> None:
     questions = arguments.questions or SHAPES[arguments.shape].questions
     common = {"questions": questions, "steps": arguments.steps, "device": arguments.device}
     task = {"shape": arguments.shape, "algorithm": arguments.algorithm, **common}
-    sides: dict[str, Side] = {"ours": lambda _: harness.run_child(OURS, task)}
+    counts = machine.thread_counts() if arguments.device == "cpu" else [0]
+    counts = counts[:1] if arguments.quick else counts
+    sides: dict[str, Side] = {
+        f"ours, threads {count}": lambda _, count=count: harness.run_child(OURS, {**task, "threads": count})  # type: ignore[misc]
+        for count in counts
+    }
     with TemporaryDirectory() as directory:
         if arguments.peer_python:
             make_policy(arguments.shape).export(Path(directory))
-            sides |= _peers(report, directory, common, arguments)
+            sides |= _peers(report, directory, common, arguments, counts)
         runs = dict(zip(sides, harness.alternate(list(sides.values()), arguments.pairs), strict=True))
     _report_runs(report, runs, questions * SHAPES[arguments.shape].rollouts)
 
 
-def _peers(report: harness.Report, directory: str, common: Result, arguments: argparse.Namespace) -> dict[str, Side]:
-    """TRL at its best settings, with PyTorch's products by default and with ours."""
+def _peers(
+    report: harness.Report, directory: str, common: Result, arguments: argparse.Namespace, threads: Sequence[int]
+) -> dict[str, Side]:
+    """TRL at its best settings for each number of threads, with PyTorch's products by default and with ours."""
     shape = SHAPES[arguments.shape]
     rollouts = common["questions"] * shape.rollouts
     sizes = sorted({min(int(size), rollouts) for size in arguments.microbatches.split(",")})
     sizes = [size for size in sizes if rollouts % size == 0] or [rollouts]
-    threads = machine.thread_counts() if arguments.device == "cpu" else [0]
     if arguments.quick:
-        sizes, threads = sizes[-1:], threads[:1]
+        sizes = sizes[-1:]
     fixed = {"model": directory, "rollouts": shape.rollouts, "max_tokens": shape.max_tokens, "dtype": shape.dtype}
 
     def measure(settings: Result) -> Result:
@@ -59,9 +66,10 @@ def _peers(report: harness.Report, directory: str, common: Result, arguments: ar
 
     best: dict[str, Side] = {}
     rows = []
-    for products in ("default", "fast") if machine.has_fast_products() else ("default",):
+    both = ("default", "fast") if machine.has_fast_products() else ("default",)
+    for products, count in product(both, threads):
         found = []
-        for size, count in product(sizes, threads):
+        for size in sizes:
             settings = {"microbatch": size, "threads": count, "products": products}
             result = measure(settings)
             found.append((result["seconds"], settings))
@@ -88,16 +96,22 @@ def _report_runs(report: harness.Report, runs: dict[str, list[Result]], rollouts
         row |= {"MiB when loaded": spread(name, "loaded", 2**20), "peak MiB": spread(name, "peak", 2**20)}
         rows.append(row)
     report.table(f"A step of {rollouts:,} rollouts", rows)
-    phases = runs["ours"][0]["phases"]
-    whole = {phase: harness.Spread.of([run["phases"][phase] for run in runs["ours"]]) for phase in phases}
-    rest = harness.Spread.of([run["seconds"] - sum(run["phases"].values()) for run in runs["ours"]])
-    report.table("Ours by phase, seconds", [{**whole, "writing and the rest": rest}])
-    names = list(runs)[1:]
+    ours = [name for name in runs if name.startswith("ours")]
+    rows = []
+    for name in ours:
+        phases = {
+            phase: harness.Spread.of([run["phases"][phase] for run in runs[name]]) for phase in runs[name][0]["phases"]
+        }
+        rest = harness.Spread.of([run["seconds"] - sum(run["phases"].values()) for run in runs[name]])
+        rows.append({"side": name, **phases, "writing and the rest": rest})
+    report.table("Ours by phase, seconds", rows)
     bars = []
-    for name in names:
-        seconds, peak = ([[run[key] for run in runs[side]] for side in (name, "ours")] for key in ("seconds", "peak"))
-        bars.append(harness.bar(f"speed against {name}", harness.Spread.ratio(*seconds), "≥", 3.0))
-        bars.append(harness.bar(f"peak memory, ours ÷ {name}", harness.Spread.ratio(*reversed(peak)), "≤", 1.0))
+    for name in [name for name in runs if name not in ours]:
+        # against ours on as many threads
+        side = next(one for one in ours if name.split(", our products")[0].endswith(one.removeprefix("ours, ")))
+        seconds, peak = ([[run[key] for run in runs[one]] for one in (name, side)] for key in ("seconds", "peak"))
+        bars.append(harness.bar(f"speed, {side}, against {name}", harness.Spread.ratio(*seconds), "≥", 3.0))
+        bars.append(harness.bar(f"peak memory, {side} ÷ {name}", harness.Spread.ratio(*reversed(peak)), "≤", 1.0))
     if bars:
         report.bars(bars)
 

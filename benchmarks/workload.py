@@ -139,24 +139,26 @@ def linear_flop(model: nn.Module) -> tuple[int, int]:
     return 2 * sum(layer.weight.numel() for layer in layers), 2 * head_of(model).weight.numel()
 
 
-def rollout_work(model: Any, prompts: Sequence[Sequence[int]], lengths: Sequence[tuple[int, int]]) -> Work:
-    """Least work of sampling (prompt, response) `lengths`: each of `prompts` is read once, no token after an end.
+def rollout_work(model: Any, pairs: Sequence[tuple[Sequence[int], Sequence[int]]]) -> Work:
+    """Least work of sampling (prompt, response) pairs of token ids: what two of them begin with is read once.
 
-    The last token of a response is drawn and never fed, so it goes through the head alone.
+    The last token of a response is drawn and never fed. Keys and values are read for each different beginning.
     """
     body, head = linear_flop(model)
     config = model.config.get_text_config()
     size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     position = 2 * config.num_hidden_layers * config.num_key_value_heads * size * model.dtype.itemsize
-    fed = sum(map(len, prompts)) + sum(response - 1 for _, response in lengths)
-    read = sum((response - 1) * (prompt + response / 2) for prompt, response in lengths)
-    return Work(fed * body + sum(response for _, response in lengths) * head, read * position)
+    ends = {(tuple(prompt), tuple(response[:count])) for prompt, response in pairs for count in range(len(response))}
+    fed = [(len(prompt), len(drawn)) for prompt, drawn in ends]
+    tokens = sum(1 if drawn else prompt for prompt, drawn in fed)
+    read = sum(prompt + drawn for prompt, drawn in fed if drawn)
+    return Work(tokens * body + len(fed) * head, read * position)
 
 
 def training_work(model: nn.Module, samples: Sequence[Sample]) -> Work:
-    """Three times the forward pass: one forward, two backward. Equal prompts, and what is made twice, count once."""
+    """Three times the forward pass: one forward, two backward. What sequences begin with alike counts once."""
     body, head = linear_flop(model)
     tracks = [sample.trajectory for sample in samples]
-    trained = sum(sum(track.sampled) for track in tracks)
-    tokens = trained + sum(map(len, {track.token_ids[: track.sampled.index(True)] for track in tracks}))
-    return Work(3 * (tokens * body + trained * head))
+    tokens = {track.token_ids[: count + 1] for track in tracks for count in range(len(track.token_ids))}
+    trained = {track.token_ids[: at + 1] for track in tracks for at, sampled in enumerate(track.sampled) if sampled}
+    return Work(3 * (len(tokens) * body + len(trained) * head))

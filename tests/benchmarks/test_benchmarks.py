@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ import torch
 from benchmarks import harness, machine, rollout, scaling, scoring, scoring_child, step, step_trl, training
 from benchmarks.workload import Work, linear_flop, make_policy, make_samples, rollout_work, training_work
 from verigrad.data import load_template
+from verigrad.types import Sample
 
 
 @pytest.fixture(autouse=True)
@@ -96,19 +98,29 @@ def test_least_work_by_hand():
     model = make_policy("smoke").model
     layer = 16 * 16 + 2 * 16 * 8 + 16 * 16 + 3 * 16 * 32
     assert linear_flop(model) == (2 * 2 * layer, 2 * 16 * 512)
-    # Prompts of 3 and 2 tokens, each read once; responses of 4 and 1: 3 and 0 tokens are fed back.
-    work = rollout_work(model, [(5, 6, 7), (5, 6)], [(3, 4), (2, 1)])
+    # Prompts of 3 and 2 tokens, each read once; responses of 4 and 1: 3 and 0 tokens are fed back. Of a third that has
+    # two tokens in common with the first, one more is fed, behind 3 + 2.
+    pairs = [((5, 6, 7), (1, 2, 3, 4)), ((5, 6), (1,))]
+    work = rollout_work(model, pairs)
     assert work.flop == (5 + 3) * 2 * 2 * layer + 5 * 2 * 16 * 512
     assert work.cache_bytes == (4 + 5 + 6) * 2 * 2 * 8 * 4
+    more = rollout_work(model, [*pairs, ((5, 6, 7), (1, 2, 9, 8))])
+    assert more.flop == (5 + 4) * 2 * 2 * layer + 6 * 2 * 16 * 512
+    assert more.cache_bytes == (4 + 5 + 6 + 6) * 2 * 2 * 8 * 4
     assert Work(100.0, 10.0).seconds(gemm_rate=50.0, bandwidth=5.0) == 4.0
 
 
-def test_equal_prompts_are_trained_through_once():
+def test_equal_beginnings_are_trained_through_once():
     model = make_policy("smoke").model
     body, head = linear_flop(model)
     samples = make_samples([3, 3], [4, 4], 512)
     assert training_work(model, samples).flop == 3 * (14 * body + 8 * head)
-    assert training_work(model, [samples[0], samples[0]]).flop == 3 * (11 * body + 8 * head)
+    assert training_work(model, [samples[0], samples[0]]).flop == 3 * (7 * body + 4 * head)
+    other = make_samples([3], [6], 512, seed=1)[0]
+    ids = samples[0].trajectory.token_ids[:5] + other.trajectory.token_ids[5:]
+    # 3 prompt and 2 of 6 response tokens alike
+    longer = Sample(replace(other.trajectory, token_ids=ids), other.weights)
+    assert training_work(model, [samples[0], longer]).flop == 3 * (11 * body + 8 * head)
 
 
 def test_padding_is_what_shorter_rows_lack():
