@@ -30,7 +30,7 @@ PIECES = re.compile(r"\d|[^\W\d]+|[^\s\w]+|\n")
 LOG_NORMAL = ((3.942, 0.356), (4.642, 0.431))
 # Sequences, and tokens of prompt and response, of one update.
 UPDATES = {"embedded": (1024, 13, 24), "hidden512": (32, 64, 64), "qwen2.5-1.5b": (64, 64, 192), "smoke": (8, 4, 4)}
-BUDGETS = (2048, 4096, 16384)  # the first is what a CPU has where none is given (policy.pack.token_budget)
+BUDGETS = (4096, 16384)  # the first is what a CPU has where none is given (policy.pack.token_budget)
 
 
 def main(words: Sequence[str] | None = None) -> None:

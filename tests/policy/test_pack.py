@@ -161,8 +161,8 @@ def test_every_sequence_is_in_one_pack_whole_and_within_the_budget(shapes, budge
 
 
 def test_the_budget_on_a_cpu_is_small():
-    assert token_budget(make_model()) == 2048
-    assert make_policy(tokens_per_microbatch=0).tokens_per_microbatch == 2048
+    assert token_budget(make_model()) == 4096
+    assert make_policy(tokens_per_microbatch=0).tokens_per_microbatch == 4096
     assert make_policy(tokens_per_microbatch=7).tokens_per_microbatch == 7
 
 

@@ -74,11 +74,11 @@ def token_budget(model: Any) -> int:
     """Tokens of a micro-batch when none are given, from 1,024 to 65,536.
 
     On a GPU, what half of the free memory holds of activations: for each layer about 16 numbers per hidden unit and 6
-    per unit of the feed-forward layer. On a CPU 2,048, so that a layer's activations stay in its caches.
+    per unit of the feed-forward layer. On a CPU 4,096, so that a layer's activations stay near its caches.
     """
     config, first = model.config.get_text_config(), next(model.parameters())
     if first.device.type == "cpu":
-        return 2048
+        return 4096
     inner = getattr(config, "intermediate_size", None) or 4 * config.hidden_size  # some name it otherwise
     width = 16 * config.hidden_size + 6 * inner
     free, _ = torch.cuda.mem_get_info(first.device)
@@ -98,31 +98,30 @@ def _batch(samples: Sequence[Sample], rows: tuple[int, ...], device: torch.devic
     counts = [len(offsets) for offsets in trained]
 
     def of_trained(values: Sequence[Sequence[float]]) -> Tensor:
-        chosen = [np.asarray(row, dtype=np.float64)[offsets] for row, offsets in zip(values, trained, strict=True)]
+        chosen = [np.array(row, dtype=np.float64)[offsets] for row, offsets in zip(values, trained, strict=True)]
         return torch.from_numpy(np.concatenate(chosen)).to(device)
 
-    def per_sequence(values: Sequence[float]) -> Tensor:
-        return torch.from_numpy(np.repeat(np.asarray(values), counts)).to(device)
+    def per_sequence(values: Sequence[float]) -> npt.NDArray[Any]:
+        return np.repeat(np.asarray(values), counts)
 
     predictors = np.concatenate([path[offsets - 1] for path, offsets in zip(tree.paths, trained, strict=True)])
-    targets = of_trained([track.token_ids for track in tracks]).long()
-    temperature = per_sequence([track.temperature for track in tracks]).float()
-    drawn_before = torch.from_numpy(np.concatenate([np.arange(count) for count in counts])).to(device)
-    banned = drawn_before < per_sequence([track.min_tokens for track in tracks])
-    first, of = _different(predictors, *(part.cpu().numpy() for part in (targets, temperature, banned)))
-    chosen = torch.from_numpy(first).to(device)
+    nodes = np.concatenate([path[offsets] for path, offsets in zip(tree.paths, trained, strict=True)])
+    banned = np.concatenate([np.arange(count) for count in counts]) < per_sequence([one.min_tokens for one in tracks])
+    _, settings = np.unique([track.temperature for track in tracks], return_inverse=True)
+    first, of = _different(nodes, 2 * per_sequence(settings.tolist()) + banned)
+    ids = np.array(tree.ids)
     streams = {name: of_trained([track.streams[name] for track in tracks]) for name in tracks[0].streams}
     return Batch(
-        token_ids=torch.tensor(tree.ids, device=device),
+        token_ids=torch.from_numpy(ids).to(device),
         plan=PackedPlan(tree.lengths, device, tree.before),
         predictors=torch.from_numpy(predictors[first]).to(device),
-        targets=targets[chosen],
-        temperature=temperature[chosen],
-        end_banned=banned[chosen],
+        targets=torch.from_numpy(ids[nodes[first]]).to(device),
+        temperature=torch.from_numpy(per_sequence([one.temperature for one in tracks])[first]).float().to(device),
+        end_banned=torch.from_numpy(banned[first]).to(device),
         of=torch.from_numpy(of).to(device),
         weights=of_trained([sample.weights for sample in samples]),
         streams=streams | {"advantages": of_trained([track.advantages for track in tracks])},
-        sequence_index=per_sequence(range(len(tracks))),
+        sequence_index=torch.from_numpy(per_sequence(range(len(tracks)))).to(device),
         rows=rows,
     )
 
@@ -164,12 +163,13 @@ class _Tree:
         return self._path
 
 
-def _different(predictors: Places, targets: Places, temperature: Any, banned: Any) -> tuple[Places, Places]:
-    """(where each different prediction comes first, the prediction of each trained token), in the order given."""
-    _, kind = np.unique(np.stack((temperature, banned)), axis=1, return_inverse=True)
-    keys = (predictors * (targets.max(initial=0) + 1) + targets) * (kind.max(initial=0) + 1) + kind
-    _, first, of = np.unique(keys, return_index=True, return_inverse=True)
-    order = np.argsort(first)
-    rank = np.empty_like(order)
-    rank[order] = np.arange(len(order))
-    return first[order], rank[of]
+def _different(nodes: Places, kinds: Places) -> tuple[Places, Places]:
+    """(where each different pair comes first, the number of each pair among these), in the order given."""
+    keys = nodes * (kinds.max(initial=0) + 1) + kinds
+    count = len(keys)
+    first = np.full(keys.max(initial=-1) + 1, count)
+    first[keys[::-1]] = np.arange(count)[::-1]  # of equal keys the last write stays
+    found = np.sort(first[first < count])
+    number = np.empty_like(first)
+    number[keys[found]] = np.arange(len(found))
+    return found, number[keys]
