@@ -55,7 +55,7 @@ def main(seconds: str = "600", *rest: str) -> None:
     options = [
         f"-max_total_time={seconds}",
         "-max_len=4096",
-        "-timeout=20",
+        "-timeout=120",
         "-rss_limit_mb=2048",
         "-print_final_stats=1",
     ]
