@@ -140,7 +140,8 @@ def worker_peaks(grader: Grader) -> Peaks:
     for lane in grader._pool._lanes:
         if (worker := lane._worker) is not None and worker._process.poll() is None:
             pid = worker._process.pid
-            peaks[pid] = (peak_memory(pid), resource.prlimit(pid, resource.RLIMIT_AS)[0])
+            limit = resource.prlimit(pid, resource.RLIMIT_AS)[0] if sys.platform == "linux" else 0
+            peaks[pid] = (peak_memory(pid), limit)
     return peaks
 
 
