@@ -13,6 +13,8 @@ import pytest
 import verigrad
 from tests.algorithms.parts import Watcher, logs, same, weights, write_model
 from verigrad import api
+from verigrad.config.load import build
+from verigrad.grading import verifier_for
 from verigrad.policy import Policy
 from verigrad.runs import newest_checkpoint, read_lines
 
@@ -190,3 +192,12 @@ def test_what_cannot_be_done_is_refused_before_anything_is_written(train, tmp_pa
 def test_overlap_may_be_accepted(train):
     settings = {**SETTINGS, "task": {"allow_overlap": True}}
     assert train(validation=TRAINING[:2], settings=settings).step == 2
+
+
+@pytest.mark.parametrize(("verifier", "started"), [({}, 0), ({"name": "function", "function": "m:f"}, 1)], ids=str)
+def test_workers_start_early_where_every_answer_needs_one(monkeypatch, verifier, started):
+    warmed = []
+    monkeypatch.setattr(api.Grader, "warm", lambda self: warmed.append(self))
+    config = build({"verifier": verifier})
+    with api._grader(config, verifier_for(config.verifier, train=True)) as grader:
+        assert warmed == [grader] * started

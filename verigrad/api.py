@@ -27,7 +27,7 @@ from verigrad.config import Config, advice, build
 from verigrad.config import load as load_config
 from verigrad.data import TaskData, load_demonstrations, load_task, load_template
 from verigrad.errors import ConfigError, DataError, UsageError
-from verigrad.grading import Grader, from_function, verifier_for
+from verigrad.grading import Grader, asks_workers, from_function, verifier_for
 from verigrad.kernels import fast_products
 from verigrad.policy import Policy
 from verigrad.runs import RunDirectory, make_loggers, newest_checkpoint, read_lines
@@ -253,7 +253,10 @@ def _verifier(config: Config, reward: Reward, *, train: bool) -> Verifier:
 
 
 def _grader(config: Config, verify: Verifier) -> Grader:
-    return Grader(verify, workers=config.verifier.workers, time_limit=config.verifier.time_limit)
+    grader = Grader(verify, workers=config.verifier.workers, time_limit=config.verifier.time_limit)
+    if asks_workers(config.verifier):
+        grader.warm()  # they start while the first responses are sampled
+    return grader
 
 
 def _validation(config: Config, problems: Sequence[Problem]) -> Sequence[Problem]:

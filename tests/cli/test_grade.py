@@ -8,6 +8,8 @@ import pytest
 
 from verigrad.cli import grade as module
 from verigrad.cli.main import main
+from verigrad.errors import GraderFailures
+from verigrad.grading import offline
 from verigrad.types import Grade, Status
 
 CORRECT = {"question": "1 + 1?", "answer": "2", "response": "1 + 1 = 2 </think> <answer>2</answer>"}
@@ -93,7 +95,7 @@ def test_labels_make_a_confusion_table(grade):
 
 
 def test_more_rows_than_are_read_ahead_keep_their_order(grade, monkeypatch):
-    monkeypatch.setattr(module, "OPEN_ROWS", 3)
+    monkeypatch.setattr(offline, "OPEN_ROWS", 3)
     rows = grade(*({**CORRECT, "id": number} for number in range(20)))[1]
     assert [row["id"] for row in rows] == list(range(20))
 
@@ -155,6 +157,12 @@ def test_a_bad_row_is_named_and_nothing_is_written(grade, bad, message):
         (("--verifier", "r1_zer"), "did you mean 'r1_zero'"),
         (("--workers", "0"), "workers = 0"),
         (("--time-limit", "0"), "time_limit = 0"),
+        (("--jobs", "-1"), "jobs = -1"),
+        (("--tolerance", "-1"), "tolerance = -1"),
+        (("--verifier", "blend"), "needs verifier.weights"),
+        (("--verifier", "blend", "--weight", "boxed"), "--weight boxed: must be NAME=W"),
+        (("--weight", "boxed=1"), "is for verifier.name = 'blend'"),
+        (("--verifier", "function"), "verifier.function is empty"),
     ],
 )
 def test_bad_options_are_refused(grade, words, message):
@@ -175,7 +183,7 @@ def test_paths_that_cannot_be_used(tmp_path, capsys):
 
 def test_the_verifiers_own_failures_are_said_apart(grade, monkeypatch):
     failed = Grade(0.0, 1.0, 0.0, Status.TIMEOUT, "x", "limit")
-    monkeypatch.setattr(module, "find_verifier", lambda name: lambda problem, response: failed)
+    monkeypatch.setattr(offline, "verifier_for", lambda settings, train: lambda problem, response: failed)
     _, rows, out, _ = grade(CORRECT)
     assert (rows[0]["status"], rows[0]["reason"]) == ("timeout", "limit")
     assert "1 verdicts are the verifier's own failures, not wrong answers" in out
@@ -185,11 +193,11 @@ def test_an_interrupted_run_goes_on_where_it_was(tmp_path, capsys, monkeypatch):
     rows = [{**(CORRECT if n % 3 else WRONG), "id": n} for n in range(20)]
     source, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
     source.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    monkeypatch.setattr(module, "OPEN_ROWS", 2)
+    monkeypatch.setattr(offline, "OPEN_ROWS", 2)
     command = ["grade", str(source), "--out", str(out), "--verifier", "r1_zero:exact"]
     assert main(command) == 0
     expected, summary = out.read_text(), capsys.readouterr().out
-    graded, submit = [], module.Grader.submit
+    graded, submit = [], offline.Grader.submit
 
     def until_the_tenth(self, problem, text):
         if len(graded) == 9:
@@ -198,14 +206,14 @@ def test_an_interrupted_run_goes_on_where_it_was(tmp_path, capsys, monkeypatch):
         return submit(self, problem, text)
 
     out.unlink()
-    monkeypatch.setattr(module.Grader, "submit", until_the_tenth)
+    monkeypatch.setattr(offline.Grader, "submit", until_the_tenth)
     assert main(command) == 130
     assert not out.exists()
     (aside,) = tmp_path.glob("*.partial")
     assert aside.read_text() == "".join(expected.splitlines(keepends=True)[:7])  # two were still open
     aside.write_text(aside.read_text() + expected.splitlines()[7][:10])  # and a line that a kill cut off
     capsys.readouterr()
-    monkeypatch.setattr(module.Grader, "submit", lambda self, *row: graded.append(row[0].id) or submit(self, *row))
+    monkeypatch.setattr(offline.Grader, "submit", lambda self, *row: graded.append(row[0].id) or submit(self, *row))
     assert main(command) == 0
     assert len(graded) == 9 + 13
     assert (out.read_text(), capsys.readouterr().out) == (expected, summary)
@@ -219,3 +227,113 @@ def test_rows_that_changed_meanwhile_are_graded_again(tmp_path):
     (tmp_path / "out.jsonl.r1_zero.partial").write_text(json.dumps(stale) + "\n", encoding="utf-8")
     assert main(["grade", str(source), "--out", str(out)]) == 0
     assert [json.loads(line)["status"] for line in out.read_text().splitlines()] == ["wrong", "correct"]
+
+
+def big_file(path, count=2000):
+    """More rows than one batch holds, right and wrong by turns, a few of which need a worker."""
+    claim = {**CORRECT, "answer": "10", "response": "so </think> <answer>\\\\sum_{k=1}^{4} k</answer>"}
+    rows = [
+        {**(claim if n % 500 == 7 else CORRECT if n % 3 else WRONG), "id": n, "label": n % 3 > 0} for n in range(count)
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+
+def test_several_processes_give_the_same_file_and_the_same_summary(tmp_path, capsys, monkeypatch):
+    source, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    big_file(source)
+    command = ["grade", str(source), "--out", str(out), "--jobs"]
+    assert main([*command, "1"]) == 0
+    alone = out.read_text(), capsys.readouterr()
+    monkeypatch.setattr(module, "JOB_BYTES", 1)
+    started, start = [], offline.ProcessPoolExecutor
+    monkeypatch.setattr(
+        offline, "ProcessPoolExecutor", lambda jobs, *a, **k: started.append(jobs) or start(jobs, *a, **k)
+    )
+    assert main([*command, "2"]) == 0
+    assert (out.read_text(), capsys.readouterr()) == alone
+    assert started == [2]
+    assert [json.loads(line)["id"] for line in alone[0].splitlines()] == list(range(2000))
+
+
+def test_several_processes_are_stopped_and_go_on(tmp_path, monkeypatch):
+    source, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    big_file(source)
+    monkeypatch.setattr(module, "JOB_BYTES", 1)
+    command = ["grade", str(source), "--out", str(out), "--jobs", "2"]
+    read = []
+
+    def cut_off(path):
+        for line in offline.read_lines(path):
+            read.append(line)
+            if len(read) > 1700:
+                raise KeyboardInterrupt
+            yield line
+
+    monkeypatch.setattr(module, "read_lines", cut_off)
+    assert main(command) == 130
+    monkeypatch.undo()
+    (aside,) = tmp_path.glob("*.partial")
+    before = aside.read_text().splitlines()
+    assert len(before) % offline.BATCH_ROWS == 0 < len(before)  # whole batches, in their order
+    assert main(command) == 0
+    lines = out.read_text().splitlines()
+    assert lines[: len(before)] == before
+    assert [json.loads(line)["id"] for line in lines] == list(range(2000))
+
+
+def test_a_bad_row_in_another_process_is_named(tmp_path, capsys, monkeypatch):
+    source, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    big_file(source, 300)
+    source.write_text(source.read_text() + "[1]\n", encoding="utf-8")
+    monkeypatch.setattr(module, "JOB_BYTES", 1)
+    assert main(["grade", str(source), "--out", str(out), "--jobs", "2"]) == 2
+    assert "in.jsonl:301: a JSON list" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == [source]
+
+
+def test_a_process_that_dies_is_told(tmp_path):
+    source = tmp_path / "in.jsonl"
+    big_file(source, 3000)
+    settings = module.settings({})
+    graded = offline.graded_apart(source, offline.read_lines(source), settings, 2)
+    first = next(graded)
+    for child in offline.multiprocessing.active_children():
+        child.kill()
+    with pytest.raises(GraderFailures, match="has died, perhaps for lack of memory; .* --jobs below 2"):
+        list(graded)
+    assert sum(first.tally.statuses.values()) == offline.BATCH_ROWS
+
+
+def test_every_setting_of_a_verifier_can_be_given(grade, tmp_path, monkeypatch):
+    blend = ("--verifier", "blend", "--weight", "r1_zero=0.75", "--weight", "r1_zero:format=0.25")
+    right, wrong = grade(CORRECT, WRONG, words=blend)[1]
+    assert (right["reward"], wrong["reward"]) == (1.0, 0.25)
+    assert wrong["parts"] == {"r1_zero": 0.0, "r1_zero:format": 1.0}
+    near = {**CORRECT, "response": "so </think> <answer>2.01</answer>"}
+    for tolerance, status in (("0.001", "wrong"), ("0.1", "correct")):
+        rows = grade(near, words=("--verifier", "r1_zero:numeric", "--tolerance", tolerance))[1]
+        assert rows[0]["status"] == status
+    (tmp_path / "my_reward.py").write_text("def share(problem, response): return len(problem.details['names']) / 4")
+    monkeypatch.chdir(tmp_path)
+    words = ("--verifier", "function", "--function", "my_reward:share", "--time-limit", "20")
+    assert grade({**CORRECT, "names": ["a"]}, words=words)[1][0]["reward"] == 0.25
+
+
+def test_columns_of_a_row_are_what_its_problem_is_made_of(grade):
+    row = {**CORRECT, "numbers": [3, 4, 5], "target": 17}
+    rows = grade(
+        {**row, "response": "so </think> <answer>3*4+5</answer>"},
+        {**row, "response": "so </think> <answer>12+5</answer>"},
+        words=("--verifier", "r1_zero:countdown"),
+    )[1]
+    assert [one["status"] for one in rows] == ["correct", "wrong"]
+
+
+def test_other_settings_go_on_in_other_files():
+    labels = [
+        module._label(module.settings(values))
+        for values in ({}, {"name": "boxed:exact"}, {"tolerance": 0.1}, {"name": "blend", "weights": {"boxed": 1.0}})
+    ]
+    assert labels[:2] == ["r1_zero", "boxed-exact"]
+    assert len(set(labels)) == 4
+    assert module._label(module.settings({"workers": 3})) == "r1_zero"  # changes no verdict

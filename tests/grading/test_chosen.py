@@ -6,7 +6,7 @@ import pytest
 
 from verigrad.config.schema import Verifier as Settings
 from verigrad.errors import ConfigError
-from verigrad.grading import Grader, verifier_for
+from verigrad.grading import Grader, asks_workers, verifier_for
 from verigrad.types import Problem, Status
 
 PROBLEM = Problem("1", "1 + 1?", "2")
@@ -56,6 +56,22 @@ def test_a_blend_adds_weighted_rewards_and_names_its_parts():
     assert (right.reward, wrong.reward) == (1.0, 0.25)
     assert (right.status, wrong.status) == (Status.CORRECT, Status.WRONG)
     assert dict(wrong.parts) == {"boxed": 0.0, "boxed:format": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("settings", "asks"),
+    [
+        ({}, False),
+        ({"name": "boxed:numeric"}, False),
+        ({"name": "boxed:reasoning_gym"}, True),
+        ({"name": "function", "function": "m:f"}, True),
+        ({"name": "blend", "weights": {"boxed": 1.0, "boxed:format": 0.1}}, False),
+        ({"name": "blend", "weights": {"boxed": 1.0, "function": 0.1}, "function": "m:f"}, True),
+    ],
+    ids=str,
+)
+def test_which_verifiers_ask_a_worker_about_every_answer(settings, asks):
+    assert asks_workers(Settings(**settings)) is asks
 
 
 @pytest.fixture

@@ -2,88 +2,115 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections import Counter, deque
-from collections.abc import Iterator, Mapping
-from concurrent.futures import Future
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
 
+from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from verigrad.errors import DataError
-from verigrad.grading import Grader
-from verigrad.types import Grade, Problem, Status
-from verigrad.verifiers import find_verifier
+from verigrad.config.load import explain
+from verigrad.config.schema import Verifier as Settings
+from verigrad.errors import ConfigError, DataError
+from verigrad.grading.offline import (
+    Graded,
+    Tally,
+    cores,
+    graded_apart,
+    graded_here,
+    open_grader,
+    read_lines,
+    read_row,
+)
+from verigrad.types import Status
 
-LABELS = ("label", "is_correct", "equivalent")
-"""Columns in which a row may say whether its response is correct; the first that is there counts."""
-
-OPEN_ROWS = 1024
-"""Rows read ahead of the oldest one that is still being graded; bounds memory."""
-
-
-@dataclass(slots=True)
-class _Tally:
-    """Sums over the rows written so far."""
-
-    statuses: Counter[Status] = field(default_factory=Counter)
-    labelled: Counter[tuple[bool, Status]] = field(default_factory=Counter)
-    reward: float = 0.0
-    format_reward: float = 0.0
-
-    def add(self, graded: Mapping[str, Any]) -> None:
-        """Count a graded row; its label is its own word on whether the response is correct, if it is true or false."""
-        status = Status(graded["status"])
-        self.statuses[status] += 1
-        label = next((graded[name] for name in LABELS if name in graded), None)
-        if isinstance(label, bool):
-            self.labelled[label, status] += 1
-        self.reward += graded["reward"]
-        self.format_reward += graded["format_reward"]
+JOB_BYTES = 8 * 2**20
+"""Bytes of rows for which starting a further process pays."""
 
 
-def grade(source: Path, out: Path, verifier: str, *, workers: int, time_limit: float) -> int:
+def grade(source: Path, out: Path, settings: Settings, *, jobs: int = 0) -> int:
     """Grades the rows of `source` into `out`, which is written whole or not at all, and prints a summary.
 
-    What an interrupted run had graded stays in a file beside `out`, and the same command goes on from there.
+    `jobs` processes grade at most, 0 for as many as there are cores; a small file is graded in this one. What an
+    interrupted run had graded stays in a file beside `out`, and the same command goes on from there.
     """
-    verify = find_verifier(verifier)
+    if jobs < 0:
+        raise ConfigError(f"jobs = {jobs}: processes that grade; use 1 or more, or 0 for as many as there are cores")
+    open_grader(settings).close()  # settings that do not fit are refused before anything else
     if not source.is_file():
         raise DataError(f"{source}: no such file; give a file of JSON lines with question, answer and response")
-    aside = out.with_name(f"{out.name}.{verifier.replace(':', '-')}.partial")
+    aside = out.with_name(f"{out.name}.{_label(settings)}.partial")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        with Grader(verify, workers=workers, time_limit=time_limit) as grader:
-            tally = _grade_file(source, aside, grader)
+        tally = _grade_file(source, aside, settings, min(jobs or cores(), 1 + source.stat().st_size // JOB_BYTES))
         aside.replace(out)
     except OSError as error:
         raise DataError(f"{error.filename or out}: {error.strerror}; give another place") from None
-    _print_summary(tally, out, verifier, Console())
+    _print_summary(tally, out, settings.name, Console())
     return 0
 
 
-def _grade_file(source: Path, aside: Path, grader: Grader) -> _Tally:
+def settings(values: Mapping[str, Any]) -> Settings:
+    """The section [verifier] of a config with these values. ConfigError where one does not fit."""
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(explain(error, Settings)) from None
+
+
+def weights(words: Sequence[str]) -> dict[str, float]:
+    """`boxed=0.75` → {"boxed": 0.75}."""
+    found = {}
+    for word in words:
+        name, _, weight = word.rpartition("=")
+        try:
+            found[name] = float(weight)
+        except ValueError:
+            raise ConfigError(f"--weight {word}: must be NAME=W, a verifier and a number") from None
+    return found
+
+
+def _label(settings: Settings) -> str:
+    """The verifier's name, and a hash of what else decides a verdict, where that is not the default."""
+    name = settings.name.replace(":", "-")
+    chosen = {key: getattr(settings, key) for key in ("function", "weights", "tolerance")}
+    if chosen == {key: getattr(Settings(), key) for key in chosen}:
+        return name
+    return f"{name}-{hashlib.sha256(json.dumps(chosen).encode()).hexdigest()[:8]}"
+
+
+def _grade_file(source: Path, aside: Path, settings: Settings, jobs: int) -> Tally:
     tally, size = _graded_before(source, aside)
     try:
         with aside.open("a", encoding="utf-8") as file:
             file.truncate(size)
-            _grade_rows(source, file, grader, tally)
+            lines = islice(read_lines(source), tally.statuses.total(), None)
+            if jobs > 1:
+                with closing(graded_apart(source, lines, settings, jobs)) as graded:
+                    _write(graded, file, tally, source.stat().st_size)
+            else:
+                with open_grader(settings) as grader:
+                    _write(graded_here(source, lines, grader), file, tally, source.stat().st_size)
     except DataError:  # nothing of a file with a bad row is kept
         aside.unlink()
         raise
     return tally
 
 
-def _graded_before(source: Path, aside: Path) -> tuple[_Tally, int]:
+def _graded_before(source: Path, aside: Path) -> tuple[Tally, int]:
     """What an interrupted run wrote of the rows that `source` still begins with, and its size in bytes."""
-    tally, size = _Tally(), 0
+    tally, size = Tally(), 0
     if aside.exists():
         with aside.open("rb") as lines:
-            for (_, _, row), line in zip(_rows(source), lines, strict=False):
+            for (number, row_line), line in zip(read_lines(source), lines, strict=False):
+                row = read_row(source, number, row_line)
                 graded = json.loads(line) if line.endswith(b"\n") else {}
                 if any(name not in graded or graded[name] != value for name, value in row.items()):
                     break
@@ -92,80 +119,23 @@ def _graded_before(source: Path, aside: Path) -> tuple[_Tally, int]:
     return tally, size
 
 
-def _grade_rows(source: Path, file: TextIO, grader: Grader, tally: _Tally) -> None:
-    """Grades the rows behind those that `tally` has counted."""
-    done = tally.statuses.total()
-    waiting: deque[tuple[dict[str, Any], Future[Grade]]] = deque()
-
-    def write_oldest() -> None:
-        row, future = waiting.popleft()
-        graded = {**row, **_columns(future.result())}
-        tally.add(graded)
-        file.write(json.dumps(graded) + "\n")  # ASCII: a response may hold lone surrogates
-
+def _write(graded: Iterator[Graded], file: TextIO, tally: Tally, total: int) -> None:
+    """Writes what comes, and adds it to `tally`."""
     columns = (TextColumn("grading"), BarColumn(), TextColumn("{task.fields[rows]} rows"), TimeRemainingColumn())
     terminal = Console(stderr=True)
     with Progress(*columns, console=terminal, transient=True, disable=not terminal.is_terminal) as progress:
-        task = progress.add_task("grading", total=source.stat().st_size, rows=0)
-        for number, (place, size, row) in enumerate(_rows(source), start=1):
-            progress.update(task, advance=size, rows=number)
-            if number <= done:
-                continue
-            waiting.append((row, grader.submit(_problem(place, row), _text(place, row, "response"))))
-            if len(waiting) > OPEN_ROWS:
-                write_oldest()
-        while waiting:
-            write_oldest()
+        task = progress.add_task("grading", total=total, rows=tally.statuses.total())
+        size = 0
+        for number, part in enumerate(graded, start=1):
+            file.write(part.text)
+            tally.merge(part.tally)
+            size += part.size
+            if number % 16 == 0:  # it takes longer than a row
+                progress.update(task, advance=size, rows=tally.statuses.total())
+                size = 0
 
 
-def _rows(source: Path) -> Iterator[tuple[str, int, dict[str, Any]]]:
-    """Where a row is, its size in bytes, and the row. Blank lines are no rows."""
-    with source.open("rb") as lines:  # text mode would be no different, but for the byte counts
-        for number, line in enumerate(lines, start=1):
-            if not line.strip():
-                continue
-            place = f"{source}:{number}"
-            try:
-                row = json.loads(line)
-            except (ValueError, RecursionError) as error:
-                raise DataError(f"{place}: not JSON ({error}); each line must be one JSON object") from None
-            if not isinstance(row, dict):
-                raise DataError(f"{place}: a JSON {type(row).__name__}; each line must be one JSON object")
-            yield place, len(line), row
-
-
-def _problem(place: str, row: dict[str, Any]) -> Problem:
-    answer = row.get("answer")
-    if isinstance(answer, int | float) and not isinstance(answer, bool):
-        whole = isinstance(answer, float) and answer.is_integer()  # 145.0 is 145
-        row = {**row, "answer": f"{answer:.0f}" if whole else str(answer)}
-    text = _text(place, row, "answer")
-    if not text.strip():
-        raise DataError(f"{place}: answer is blank; give the true answer, or remove the row")
-    return Problem(id=place, question=_text(place, row, "question"), answer=text)
-
-
-def _text(place: str, row: dict[str, Any], key: str) -> str:
-    if key not in row:
-        raise DataError(f"{place}: no {key!r}; a row needs question, answer and response, it has {', '.join(row)}")
-    value = row[key]
-    if not isinstance(value, str):
-        raise DataError(f"{place}: {key} = {value!r}: text is needed")
-    return value
-
-
-def _columns(verdict: Grade) -> dict[str, object]:
-    return {
-        "reward": verdict.reward,
-        "format_reward": verdict.format_reward,
-        "answer_reward": verdict.answer_reward,
-        "status": verdict.status.value,
-        "extracted": verdict.extracted,
-        "reason": verdict.reason,
-    }
-
-
-def _print_summary(tally: _Tally, out: Path, verifier: str, console: Console) -> None:
+def _print_summary(tally: Tally, out: Path, verifier: str, console: Console) -> None:
     rows = tally.statuses.total()
     table = Table(title=f"{rows} rows, verifier {verifier}", title_justify="left")
     table.add_column("status")

@@ -202,7 +202,15 @@ def _declare_grade(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", metavar="IN.jsonl", type=Path, help="rows with question, answer and response")
     parser.add_argument("--out", metavar="OUT.jsonl", type=Path, required=True, help="the same rows, graded")
     parser.add_argument("--verifier", metavar="NAME", default="r1_zero", help="verifier (default: %(default)s)")
-    parser.add_argument("--workers", metavar="N", type=int, default=1, help="Math-Verify processes (default: 1)")
+    parser.add_argument("--function", metavar="MODULE:NAME", default="", help="with --verifier function: the reward")
+    parser.add_argument(
+        "--weight", metavar="NAME=W", action="append", default=[], help="with --verifier blend: a part; may be repeated"
+    )
+    parser.add_argument(
+        "--tolerance", metavar="T", type=float, default=1e-6, help="of the judge numeric (default: 1e-6)"
+    )
+    parser.add_argument("--jobs", metavar="N", type=int, default=0, help="processes that grade (default: one per core)")
+    parser.add_argument("--workers", metavar="N", type=int, default=1, help="of each, for Math-Verify (default: 1)")
     parser.add_argument("--time-limit", metavar="S", type=float, default=1.0, help="seconds per answer (default: 1)")
 
 
@@ -280,7 +288,9 @@ def _sample(args: argparse.Namespace) -> int:
 def _grade(args: argparse.Namespace) -> int:
     from verigrad.cli import grade
 
-    return grade.grade(args.source, args.out, args.verifier, workers=args.workers, time_limit=args.time_limit)
+    chosen = {"name": args.verifier, "function": args.function, "weights": grade.weights(args.weight)}
+    limits = {"tolerance": args.tolerance, "workers": args.workers, "time_limit": args.time_limit}
+    return grade.grade(args.source, args.out, grade.settings({**chosen, **limits}), jobs=args.jobs)
 
 
 def _lab(args: argparse.Namespace) -> int:

@@ -23,6 +23,12 @@ def verifier_for(settings: Settings, *, train: bool) -> Verifier:
     return _single(settings.name, settings, train)
 
 
+def asks_workers(settings: Settings) -> bool:
+    """Whether every answer in the right format goes to a worker, so that the workers had better start early."""
+    names = settings.weights or (settings.name,)
+    return any(name == FUNCTION or name.endswith(":reasoning_gym") for name in names)
+
+
 def _single(name: str, settings: Settings, train: bool) -> Verifier:
     if name == FUNCTION:
         if not settings.function:

@@ -226,6 +226,8 @@ def _root(a: Fraction, degree: int) -> Fraction:
 
 def _whole_root(value: int, degree: int) -> int:
     """Newton's iteration on integers, from above."""
+    if value < 2:
+        return value
     if degree == 2:
         root = math.isqrt(value)
     else:

@@ -1,0 +1,309 @@
+"""Properties of equality: symmetric, blind to spelling, the same everywhere, and over in a moment."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+import threading
+import time
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from verigrad.verifiers import FORMATS, decide, equal, lenient_answer
+
+ROOT = Path(__file__).parents[2]
+
+# Expressions, as lists of tokens
+
+small = st.integers(0, 12).map(str)
+atoms = st.one_of(
+    small.map(lambda n: [n]),
+    st.sampled_from("xyab").map(lambda name: [name]),
+    st.just([r"\pi"]),
+    st.tuples(small, st.integers(1, 9)).map(lambda pair: [r"\frac", "{", pair[0], "}", "{", str(pair[1]), "}"]),
+)
+
+
+def _larger(inner: st.SearchStrategy[list[str]]) -> st.SearchStrategy[list[str]]:
+    return st.one_of(
+        st.tuples(inner, st.sampled_from("+-"), inner).map(lambda t: [*t[0], t[1], *t[2]]),
+        st.tuples(inner, inner).map(lambda t: ["(", *t[0], ")", r"\cdot", "(", *t[1], ")"]),
+        st.tuples(inner, st.integers(2, 4)).map(lambda t: ["(", *t[0], ")", "^", str(t[1])]),
+        inner.map(lambda t: [r"\sqrt", "{", *t, "}"]),
+        st.tuples(inner, inner).map(lambda t: [r"\frac", "{", *t[0], "}", "{", *t[1], "}"]),
+        inner.map(lambda t: ["-", "(", *t, ")"]),
+    )
+
+
+expressions = st.recursive(atoms, _larger, max_leaves=5)
+numbers = st.one_of(
+    st.integers(-30, 30).map(lambda n: [str(n)]),
+    st.tuples(st.integers(-30, 30), st.integers(1, 12)).map(
+        lambda t: [r"\frac", "{", str(t[0]), "}", "{", str(t[1]), "}"]
+    ),
+    st.decimals(-30, 30, places=2).map(lambda d: [str(d)]),
+)
+
+
+def _listed(opening: str, closing: str) -> st.SearchStrategy[list[str]]:
+    def joined(items: list[list[str]]) -> list[str]:
+        return [opening, *(part for at, item in enumerate(items) for part in ([","] if at else []) + item), closing]
+
+    return st.lists(numbers, min_size=2, max_size=4).map(joined)
+
+
+intervals = st.tuples(st.sampled_from("(["), st.integers(-9, 0), st.integers(1, 9), st.sampled_from(")]")).map(
+    lambda t: [t[0], str(t[1]), ",", str(t[2]), t[3]]
+)
+inequalities = st.tuples(
+    st.integers(-9, 0), st.sampled_from(["<", r"\le"]), st.sampled_from(["<", r"\le"]), st.integers(1, 9)
+).map(lambda t: [str(t[0]), t[1], "x", t[2], str(t[3])])
+TYPES = {
+    "number": numbers,
+    "expression": expressions,
+    "tuple": _listed("(", ")"),
+    "set": _listed(r"\{", r"\}"),
+    "list": _listed("", ""),
+    "interval": intervals,
+    "inequality": inequalities,
+    "equation": st.tuples(st.sampled_from("xy"), expressions).map(lambda t: [t[0], "=", *t[1]]),
+    "ratio": st.tuples(st.integers(1, 9), st.integers(1, 9)).map(lambda t: [str(t[0]), ":", str(t[1])]),
+    "matrix": st.tuples(numbers, numbers).map(lambda t: [r"\begin{pmatrix}", *t[0], "&", *t[1], r"\end{pmatrix}"]),
+    "percentage": numbers.map(lambda t: [*t, r"\%"]),
+}
+
+
+def written(tokens: list[str], space: str = "") -> str:
+    r"""The tokens side by side; a command and a letter after it are always parted."""
+    text = ""
+    for token in tokens:
+        parted = token[:1].isalpha() and text[-1:].isalpha() and not text.endswith("}")
+        text += (space or " " if parted else space if text else "") + token
+    return text
+
+
+def _twin(kind: str, tokens: list[str], shuffle: random.Random) -> list[str]:
+    """The same value written otherwise; of a collection, its elements in another order."""
+    if kind in ("number", "expression"):
+        return shuffle.choice(
+            [["0", "+", *tokens], ["(", *tokens, ")", r"\cdot", "1"], ["-", "(", "-", "(", *tokens, ")", ")"]]
+        )
+    if kind in ("tuple", "set", "list"):
+        items = written(tokens[1:-1]).split(",")
+        shuffle.shuffle(items)
+        return [tokens[0], ",".join(items), tokens[-1]]
+    return tokens
+
+
+@pytest.mark.parametrize("kind", TYPES)
+@given(data=st.data(), shuffle=st.randoms(use_true_random=False))
+def test_equality_is_symmetric_between_answers_of_a_type(kind, data, shuffle):
+    tokens = data.draw(TYPES[kind])
+    one, other, twin = written(tokens), written(data.draw(TYPES[kind])), written(_twin(kind, tokens, shuffle))
+    assert equal(one, other) is equal(other, one)
+    assert equal(one, twin) is equal(twin, one)
+    if kind != "tuple" and equal(f"({one})-({one})", "0") is True:  # not where it divides by 0
+        assert equal(one, twin) is True
+
+
+@pytest.mark.parametrize("kind", TYPES)
+@given(data=st.data())
+def test_equality_is_reflexive(kind, data):
+    tokens = data.draw(TYPES[kind])
+    assert equal(written(tokens), written(tokens)) is True
+
+
+RESPELLED = {
+    "space": lambda tokens: written(tokens, " "),
+    "thin space": lambda tokens: written(tokens, r"\,"),
+    "several spaces": lambda tokens: written(tokens, " \n "),
+    "no-break space": lambda tokens: written(tokens, "\u00a0"),
+    "left right": lambda tokens: written(
+        [
+            rf"\left{one} " if one in ("(", "[", r"\{") else rf"\right{one}" if one in (")", "]", r"\}") else one
+            for one in tokens
+        ]
+    ),
+    "dfrac": lambda tokens: written([r"\dfrac" if one == r"\frac" else one for one in tokens]),
+    "tfrac": lambda tokens: written([r"\tfrac" if one == r"\frac" else one for one in tokens]),
+    "Unicode": lambda tokens: written([UNICODE.get(one, one.replace("-", "−")) for one in tokens]),
+    "times": lambda tokens: written([r"\times" if one == r"\cdot" else one for one in tokens]),
+    "dollars": lambda tokens: f"${written(tokens)}$",
+    "display": lambda tokens: rf"\[ {written(tokens)} \]",
+    "full stop": lambda tokens: written(tokens) + ".",
+}
+UNICODE = {r"\pi": "π", r"\cdot": "×", r"\le": "≤", "-": "−", r"\sqrt": "√"}
+
+
+@pytest.mark.parametrize("spelling", RESPELLED)
+@pytest.mark.parametrize("kind", TYPES)
+@settings(max_examples=30)
+@given(data=st.data())
+def test_a_spelling_changes_nothing(kind, spelling, data):
+    gold, tokens = data.draw(TYPES[kind]), data.draw(TYPES[kind])
+    plain, other = written(tokens), RESPELLED[spelling](tokens)
+    assert equal(plain, other) is True
+    assert equal(other, plain) is True
+    assert equal(written(gold), plain) is equal(written(gold), other)
+
+
+# Numbers in every format
+
+
+def _grouped(separator: str):
+    return lambda value: f"{value.numerator:,}".replace(",", separator) if value.denominator == 1 else None
+
+
+def _mixed(value: Fraction) -> str | None:
+    whole, rest = divmod(abs(value), 1)
+    sign = "-" if value < 0 else ""
+    return rf"{sign}{whole}\frac{{{rest.numerator}}}{{{rest.denominator}}}" if whole and rest else None
+
+
+def _decimal(value: Fraction) -> str | None:
+    """All its digits, where they end."""
+    scaled = value * 10**12
+    if scaled.denominator != 1:
+        return None
+    digits = f"{abs(scaled.numerator):013d}"
+    return ("-" if value < 0 else "") + f"{digits[:-12]}.{digits[-12:].rstrip('0') or '0'}"
+
+
+def _of_decimal(template: str, factor: int = 1):
+    def form(value: Fraction) -> str | None:
+        text = _decimal(value * factor)
+        return None if text is None else template.format(text)
+
+    return form
+
+
+FORMS = {
+    "plain fraction": lambda value: f"{value.numerator}/{value.denominator}",
+    "fraction": lambda value: rf"\frac{{{value.numerator}}}{{{value.denominator}}}",
+    "sign before": lambda value: (
+        ("-" if value < 0 else "") + rf"\dfrac{{{abs(value.numerator)}}}{{{value.denominator}}}"
+    ),
+    "unreduced": lambda value: rf"\frac{{{6 * value.numerator}}}{{{6 * value.denominator}}}",
+    "mixed": _mixed,
+    "decimal": _decimal,
+    "comma": _grouped(","),
+    "braced comma": _grouped("{,}"),
+    "spaced": _grouped(" "),
+    "thin space": _grouped(r"\,"),
+    "money": _of_decimal(r"\${}"),
+    "unit": _of_decimal(r"{}\text{{ cm}}"),
+    "dollars": _of_decimal("${}$"),
+    "named": _of_decimal("x = {}"),
+    "Unicode minus": lambda value: (_decimal(value) or "").replace("-", "−") or None,
+    "percent": _of_decimal(r"{}\%", 100),
+    "exponent": _of_decimal("{}e-3", 1000),
+    "power of ten": _of_decimal(r"{} \times 10^{{-3}}", 1000),
+    "Unicode power of ten": _of_decimal("{}×10⁻³", 1000),
+}
+values = st.one_of(
+    st.integers(-(10**9), 10**9).map(Fraction),
+    st.decimals(-(10**6), 10**6, places=3).map(Fraction),
+    st.tuples(st.integers(-(10**4), 10**4), st.integers(1, 400)).map(lambda pair: Fraction(*pair)),
+)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@given(value=values, another=st.sampled_from(sorted(FORMS)))
+def test_a_number_equals_itself_in_every_format_and_not_its_neighbours(form, value, another):
+    text, same = FORMS[form](value), FORMS[another](value)
+    if text is None or same is None:
+        return
+    if form == another or not {form, another} <= {"money", "unit", "percent"}:  # dollars are no centimetres
+        assert equal(text, same) is True
+        assert equal(same, text) is True
+    for neighbour in (value - 1, value + 1):
+        other = FORMS[another](neighbour)
+        if other is not None:
+            assert equal(text, other) is False
+            assert equal(other, text) is False
+
+
+# The same everywhere
+
+
+ANSWERS = [
+    *("42", "1/2", "0.5", r"50\%", r"\sqrt{2}", "1.41421356", r"\pi", "2π/2", "x^2+1", "1+x·x", "(x+1)(x-1)+2"),
+    *("sin(2x)", r"2\sin x\cos x", r"\frac{1}{x+1}", r"\frac{x-1}{x^2-1}", "(1,2)", r"\{2,1\}", r"\{1,2\}", "1, 2"),
+    *("[0,1)", r"0\le x<1", "x=5", "y=5", "y=2x+3", "2x-y+3=0", "3:4", "6:8", "204_5", "odd", r"\pm 3", "3,-3"),
+    *(r"e^{i\pi}", "-1", "5 cm", "5 km", r"\ln 8", r"3\ln 2", r"\begin{pmatrix}1&2\end{pmatrix}", r"\int_0^1 x\,dx"),
+    *(r"\cup", "a^b", "b^a", r"\binom{5}{2}", "10"),
+]
+"""Of all types; some are decided by random points."""
+
+VERDICTS = """
+import json, sys
+from verigrad.verifiers import decide
+print(json.dumps([[verdict.equal, verdict.reason] for verdict in (decide(*pair) for pair in json.load(sys.stdin))]))
+"""
+
+
+def test_verdicts_depend_on_no_order_thread_process_or_hash_seed():
+    pairs = [(gold, answer) for gold in ANSWERS for answer in ANSWERS]
+    here = [[verdict.equal, verdict.reason] for verdict in (decide(*pair) for pair in pairs)]
+    assert [[verdict.equal, verdict.reason] for verdict in (decide(*pair) for pair in reversed(pairs))] == here[::-1]
+    there: list[list[object]] = []
+    thread = threading.Thread(target=lambda: there.extend([v.equal, v.reason] for v in (decide(*p) for p in pairs)))
+    thread.start()
+    thread.join()
+    assert there == here
+    for seed in ("1", "2"):
+        ran = subprocess.run(
+            [sys.executable, "-c", VERDICTS],
+            input=json.dumps(pairs),
+            capture_output=True,
+            text=True,
+            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(ROOT)},
+            timeout=60,
+            check=True,
+        )
+        assert json.loads(ran.stdout) == here
+
+
+# Any string
+
+PIECES = (
+    r"\frac \sqrt \sqrt[ { } ( ) [ ] ^ _ ! % | = < \le , ; : x e i 1 2 10 999 0 . - + * / \pm \cup \in \text{ and or "
+    r"cm e5 $ \begin{pmatrix} \end{pmatrix} & \\ \sin \log_ \binom \infty \pi f( \{ \} \overline{ \sum_{ \int ^\circ "
+    r"' ½ ² mod \boxed{ \left \right <answer> </answer> </think> #### the answer is 9999999999 x^ (x+1)^ \gcd("
+).split()
+anything = st.text(st.characters(), max_size=300) | st.lists(st.sampled_from([*PIECES, " ", "\n", "\ud800"])).map(
+    "".join
+)
+repeated = st.tuples(st.lists(st.sampled_from(PIECES), min_size=1, max_size=4).map("".join), st.integers(1, 1500)).map(
+    lambda pair: (pair[0] * pair[1])[:6000]
+)
+MOST_SECONDS = 0.05
+
+
+def _seconds(gold: str, answer: str) -> float:
+    """Processor time of tier 1; the least of three runs where the first one is above the bound."""
+    least = float("inf")
+    for _ in range(3):
+        started = time.process_time()
+        decide(gold, answer)
+        least = min(least, time.process_time() - started)
+        if least < MOST_SECONDS:
+            break
+    return least
+
+
+@settings(max_examples=300)
+@given(gold=anything | expressions.map(written) | repeated, answer=anything | repeated)
+def test_no_string_raises_or_takes_long(gold, answer):
+    for form in FORMATS.values():
+        form.find(answer)
+    lenient_answer(answer)
+    assert _seconds(gold, answer) < MOST_SECONDS
+    assert _seconds(answer, answer + " + 0") < MOST_SECONDS
