@@ -101,6 +101,13 @@ def test_a_function_that_fails_is_no_wrong_answer(rewards, name, reason):
     assert reason in grade.reason
 
 
+def test_a_slow_import_is_not_counted_as_the_first_answer(rewards, tmp_path):
+    module = tmp_path / "my_rewards.py"
+    module.write_text("import time\ntime.sleep(1.5)\n" + module.read_text(encoding="utf-8"), encoding="utf-8")
+    grades = rewards("share", "2222", "1111", time_limit=1.0)
+    assert [grade.status for grade in grades] == [Status.CORRECT, Status.WRONG]
+
+
 def test_a_function_that_takes_too_long_is_killed(rewards):
     (grade,) = rewards("slow", "2", time_limit=0.5)
     assert grade.status is Status.TIMEOUT

@@ -61,6 +61,13 @@ def test_grades_that_need_no_worker_start_none(open_grader, journal):
     assert journal.read_text() == ""
 
 
+def test_an_exception_of_the_verifier_is_an_error_that_is_counted(open_grader):
+    grader = open_grader(verify=lambda problem, response: 1 / 0)
+    (failed,) = grade(grader, "x")
+    assert failed == Grade(0.0, 0.0, 0.0, Status.ERROR, reason="ZeroDivisionError: division by zero")
+    assert grader.failures[Status.ERROR] == 1
+
+
 def test_a_hanging_worker_is_killed_on_time_and_replaced(open_grader, journal):
     grader = open_grader()
     assert grade(grader, "right")[0].status is Status.CORRECT  # the worker is up: its start is not measured

@@ -34,14 +34,15 @@ def from_function(function: Callable[[Problem, str], SupportsFloat | Grade]) -> 
 def by_import_path(path: str) -> Verifier:
     """Make a verifier of the function at "package.module:function", as `from_function`, but run in a worker.
 
-    The worker imports it, with the current directory on its path; time and memory limits hold. A Grade's rewards,
+    The worker imports it, with the current directory on its path, before the time limit of a response begins; memory is
+    limited throughout. A Grade's rewards,
     status and reason come back; an exception, or what is no reward, is an ERROR.
     """
 
     def verify(problem: Problem, response: str) -> Claim:
         fields = {field.name: getattr(problem, field.name) for field in dataclasses.fields(problem)}
         payload = json.dumps({"function": path, "problem": {**fields, "details": dict(problem.details)}}, default=str)
-        return Claim(problem.answer, response, 1.0, "function", payload)
+        return Claim(problem.answer, response, 1.0, "function", payload, needs=path)
 
     return verify
 

@@ -25,7 +25,7 @@ class Grader:
     `workers` processes at most, none before the first claim; `time_limit` seconds of wall clock for one claim.
     Past it the grade is TIMEOUT with reason "limit"; a crash is ERROR with its cause. Both have reward 0 and are
     counted, so that a caller can tell them from wrong answers. `worker_command` replaces the Math-Verify worker
-    (`worker.py` shows the protocol). An exception of `verify` itself is a programming error: `submit` raises it.
+    (`worker.py` shows the protocol). An exception of `verify` itself is an ERROR too: no response may stop a run.
     """
 
     def __init__(
@@ -56,7 +56,11 @@ class Grader:
             raise RuntimeError("the grader is closed; submit inside its `with` block")
         grade: Future[Grade] = Future()
         grade.set_running_or_notify_cancel()
-        self._resolve(self._verify(problem, text), lambda found: self._deliver(grade, found))
+        try:
+            outcome = self._verify(problem, text)
+        except Exception as error:  # a bug that a response has found
+            outcome = Grade(0.0, 0.0, 0.0, Status.ERROR, reason=f"{type(error).__name__}: {error}")
+        self._resolve(outcome, lambda found: self._deliver(grade, found))
         return grade
 
     def warm(self) -> None:

@@ -12,7 +12,14 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 
-from verigrad.grading.process import WorkerDied, WorkerFailure, WorkerProcess, WorkerTimeout, worker_command
+from verigrad.grading.process import (
+    START_LIMIT,
+    WorkerDied,
+    WorkerFailure,
+    WorkerProcess,
+    WorkerTimeout,
+    worker_command,
+)
 from verigrad.types import Status
 from verigrad.verifiers import Claim
 
@@ -104,6 +111,7 @@ class _Lane:
         self._items, self._command, self._time_limit = items, command, time_limit
         self._worker: WorkerProcess | None = None
         self._successor: WorkerProcess | None = None
+        self._loaded: set[str] = set()
         self._lock = threading.Lock()
         self._stopping = False
         self._thread = threading.Thread(target=self._serve, name="verigrad-grading", daemon=True)
@@ -148,6 +156,7 @@ class _Lane:
                 self._discard()
                 return CLOSED if self._stopping else Verdict(Status.ERROR, f"worker did not start: {failure}")
             try:
+                self._load(worker, claim)
                 reply = worker.ask(_request(claim), self._time_limit, self.prepare)
             except WorkerTimeout:
                 self._discard()
@@ -163,6 +172,13 @@ class _Lane:
             return _read(reply)
         return verdict
 
+    def _load(self, worker: WorkerProcess, claim: Claim) -> None:
+        """Has the worker import what the claim needs, once, outside the claim's time limit."""
+        if claim.needs and claim.needs not in self._loaded:
+            request = {"kind": "load", "gold": "", "answer": claim.needs, "payload": ""}
+            worker.ask(request, START_LIMIT, lambda: None)  # what cannot be imported is told by the claim itself
+            self._loaded.add(claim.needs)
+
     def _ready_worker(self) -> WorkerProcess:
         if self._worker is not None:
             return self._worker
@@ -170,6 +186,7 @@ class _Lane:
             if self._stopping:
                 raise WorkerFailure("grader closed")
             self._worker, self._successor = self._successor or WorkerProcess(self._command), None
+        self._loaded.clear()
         self._worker.wait_until_ready()
         return self._worker
 

@@ -29,6 +29,12 @@ def function_score(response: str, payload: dict[str, Any]) -> dict[str, object]:
     }
 
 
+def load(name: str) -> dict[str, object]:
+    """Imports the module, or the module of the function, that items will need."""
+    importlib.import_module(name.partition(":")[0])
+    return {"ready": True}
+
+
 @functools.cache
 def _verifier(path: str) -> Callable[[Problem, str], object]:
     return from_function(load_function(path))

@@ -1,6 +1,8 @@
 """The child process that asks Math-Verify, reasoning-gym or a user's function. Run as a script, JSON lines in and out.
 
     <- {"ready": true}                              once, when Math-Verify is loaded
+    -> {"kind": "load", "gold": "", "answer": "package.module:function", "payload": ""}
+    <- {"ready": true}                              before the first item that needs it
     -> {"kind": "math", "gold": "1/2", "answer": "\\\\frac{2}{4}", "payload": ""}
     <- {"equal": true} | {"status": "correct", "reward": 1.0, …} | {"error": "MemoryError: …"}
 
@@ -19,6 +21,9 @@ import signal
 import sys
 from typing import TextIO
 
+START_LIMIT = 60.0
+"""Seconds for an import; as in process.py, which this script does not load."""
+
 
 def main() -> int:
     time_limit, memory, root = float(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
@@ -33,8 +38,9 @@ def main() -> int:
     _reply(replies, {"ready": True})
     for line in sys.stdin:
         request = json.loads(line)
-        signal.setitimer(signal.ITIMER_REAL, time_limit + 1)  # default action: the kernel ends the process
-        _limit_processor_time(time_limit + 1)
+        seconds = (START_LIMIT if request["kind"] == "load" else time_limit) + 1
+        signal.setitimer(signal.ITIMER_REAL, seconds)  # default action: the kernel ends the process
+        _limit_processor_time(seconds)
         try:
             reply = answer(request, root)
         except Exception as error:  # told to the parent
@@ -49,8 +55,10 @@ def answer(request: dict[str, str], root: str) -> dict[str, object]:
     if request["kind"] == "math":
         return {"equal": equivalent(request["gold"], request["answer"])}
     sys.path[:0] = [path for path in (os.getcwd(), root) if path not in sys.path]
-    from verigrad.grading.scorers import function_score, generator_score  # only where the user's code runs
+    from verigrad.grading.scorers import function_score, generator_score, load  # only where the user's code runs
 
+    if request["kind"] == "load":
+        return load(request["answer"])
     score = function_score if request["kind"] == "function" else generator_score
     return score(request["answer"], json.loads(request["payload"]))
 

@@ -13,7 +13,8 @@ class Claim:
     """An answer in the right format of which tier 1 cannot say whether it is right.
 
     `kind` says which question a worker is asked: "math" (are the two equal), "reasoning_gym" (its scorer's score) or
-    "function" (a user's reward). `payload` is JSON with what else the worker must know.
+    "function" (a user's reward). `payload` is JSON with what else the worker must know; `needs` names the module, or
+    the module:function, that it imports first.
     """
 
     gold: str
@@ -21,6 +22,7 @@ class Claim:
     format_reward: float
     kind: str = "math"
     payload: str = ""
+    needs: str = ""
 
 
 @dataclass(frozen=True, slots=True)

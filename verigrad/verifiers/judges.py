@@ -122,4 +122,4 @@ def scored_by_generator(problem: Problem, answer: str) -> Claim:
     """reasoning-gym's own score of the answer, 0 to 1; the data set's name is the first part of the problem's id."""
     entry = {"question": problem.question, "answer": problem.answer, "metadata": dict(problem.details)}
     payload = json.dumps({"dataset": problem.id.partition("/")[0], "entry": entry}, default=str)
-    return Claim(problem.answer, answer.strip(), 1.0, "reasoning_gym", payload)
+    return Claim(problem.answer, answer.strip(), 1.0, "reasoning_gym", payload, needs="reasoning_gym")
