@@ -45,11 +45,14 @@ class Model(Section):
 
 class Task(Section):
     name: str = "chains"
-    """chains (embedded), gsm8k, math, jsonl, or reasoning_gym."""
+    """chains (embedded), a named data set (gsm8k, math, math500, …: docs/datasets.md), jsonl, csv or parquet,
+    reasoning_gym, or function."""
     path: str = ""
-    """The training file, for tasks that read one."""
+    """Training problems: a file, a directory with a file for each split, hub:OWNER/NAME?split=… or set:NAME. Empty: the
+    named set's own place on the hub."""
     validation_path: str = ""
-    """The validation file. Empty: the generator's own validation split, or `path` itself where only evaluating."""
+    """Validation problems, in the same ways. Empty: the generator's own validation split, the directory `path`, the
+    named set's own place on the hub, or `path` itself where only evaluating."""
     demonstrations: str = ""
     """JSONL of demonstrations for sft: rows of prompt/response, or of question/answer/response."""
     template: str = "tiny"
@@ -59,7 +62,7 @@ class Task(Section):
     allow_overlap: bool = False
     """Accept questions that are in both the training and the validation set."""
     params: dict[str, Any] = Field(default_factory=dict)
-    """Parameters of the task: column names for jsonl, a generator's own settings."""
+    """Parameters of the task: column names of a file, a generator's own settings, a function and its arguments."""
 
 
 class Verifier(Section):
