@@ -2,17 +2,20 @@
 
 from verigrad.kernels.attention import AttentionPlan, PackedPlan, backbone_of, hidden_states
 from verigrad.kernels.cache import SlotCache
+from verigrad.kernels.decoder import in_family
 from verigrad.kernels.head import head_of, padded, token_logprobs
-from verigrad.kernels.products import fast_products
+from verigrad.kernels.products import computing, fast_products
 
 __all__ = [
     "AttentionPlan",
     "PackedPlan",
     "SlotCache",
     "backbone_of",
+    "computing",
     "fast_products",
     "head_of",
     "hidden_states",
+    "in_family",
     "padded",
     "token_logprobs",
 ]

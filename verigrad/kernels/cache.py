@@ -24,7 +24,7 @@ class SlotCache:
     shapes: of rows and tokens, as many as fill a multiple are read, and what is not live is masked or thrown away.
     """
 
-    def __init__(self, backbone: nn.Module, slots: int, capacity: int) -> None:
+    def __init__(self, backbone: nn.Module, slots: int, capacity: int, dtype: torch.dtype | None = None) -> None:
         config = cast(Any, backbone).config.get_text_config()
         heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
         size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
@@ -32,8 +32,8 @@ class SlotCache:
         self.backbone = backbone
         self.slots, self.capacity = _rounded(slots, ROW_MULTIPLE), _rounded(capacity, EXTENT_MULTIPLE)
         shape = (config.num_hidden_layers, self.slots, heads, self.capacity, size)
-        self.keys = torch.zeros(shape, dtype=first.dtype, device=first.device)
-        self.values = torch.zeros(shape, dtype=first.dtype, device=first.device)
+        self.keys = torch.zeros(shape, dtype=dtype or first.dtype, device=first.device)
+        self.values = torch.zeros(shape, dtype=dtype or first.dtype, device=first.device)
 
     def prefill(self, prompts: Sequence[Sequence[int]], slots_of: Sequence[Sequence[int]]) -> Tensor:
         """Runs each prompt once, writes it to its slots, and returns the hidden state of each prompt's last token.

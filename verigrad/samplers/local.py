@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from verigrad.errors import ConfigError, NonFiniteError
-from verigrad.kernels import SlotCache, backbone_of, head_of, padded
+from verigrad.kernels import SlotCache, backbone_of, computing, head_of, padded
 from verigrad.samplers.drawing import draw, log_distribution, uniforms
 from verigrad.samplers.stopping import Decode, completing_ids, finish
 from verigrad.tasks.prompts import check_context
@@ -28,12 +28,20 @@ class LocalSampler:
     last bit whatever shares its batch: products have whole multiples of rows, and their sums do not depend on company.
     """
 
-    def __init__(self, model: nn.Module, *, decode: Decode, end_ids: Collection[int], slots: int = 1024) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        *,
+        decode: Decode,
+        end_ids: Collection[int],
+        slots: int = 1024,
+        compute: str = "same",
+    ) -> None:
         self._model: Any = model
         self._backbone, self._head = backbone_of(model), head_of(model)
         self._context = int(cast(Any, model).config.get_text_config().max_position_embeddings)
         self._decode, self._end_ids = decode, frozenset(end_ids)
-        self._slots = slots
+        self._slots, self._compute = slots, compute
         self._version = 0
         self._device = next(model.parameters()).device
         self._ends = torch.tensor(sorted(end_ids), device=self._device)
@@ -82,7 +90,8 @@ class LocalSampler:
         cache, self._cache = self._cache, None
         if cache is None or cache.capacity < needed or cache.slots < slots:
             cache = None  # before the new one takes its memory
-            cache = SlotCache(self._backbone, slots, needed)
+            dtype = None if self._compute == "same" else getattr(torch, self._compute)
+            cache = SlotCache(self._backbone, slots, needed, dtype)
         return cache
 
     @torch.inference_mode()
@@ -98,7 +107,8 @@ class LocalSampler:
                 slots_of.append([])
             slots_of[-1].append(len(state.requests))
             state.add(request, self._budget(request))
-        hidden = state.cache.prefill(prompts, slots_of)
+        with computing(self._compute, self._device):
+            hidden = state.cache.prefill(prompts, slots_of)
         counts = torch.tensor([len(slots) for slots in slots_of], device=self._device)
         new = range(first, len(state.requests))
         self._draw(state, new, hidden.repeat_interleave(counts, dim=0))
@@ -110,7 +120,8 @@ class LocalSampler:
         count = len(state.requests)
         tokens = torch.from_numpy(state.last[:count]).to(self._device)
         positions = torch.from_numpy(state.positions[:count]).to(self._device)
-        hidden = state.cache.decode(tokens, positions, int(state.positions[:count].max()) + 1)
+        with computing(self._compute, self._device):
+            hidden = state.cache.decode(tokens, positions, int(state.positions[:count].max()) + 1)
         state.positions[:count] += 1
         self._draw(state, range(count), hidden)
         return range(count)
