@@ -29,7 +29,7 @@ from verigrad.data import TaskData, load_demonstrations, load_task, load_templat
 from verigrad.errors import ConfigError, DataError, UsageError
 from verigrad.grading import Grader, asks_workers, from_function, verifier_for
 from verigrad.kernels import fast_products
-from verigrad.policy import Policy
+from verigrad.policy import Policy, in_chat
 from verigrad.runs import RunDirectory, make_loggers, newest_checkpoint, read_lines
 from verigrad.samplers import LocalSampler, ReplaySampler, Sampler
 from verigrad.tasks.overlap import check_overlap
@@ -80,6 +80,7 @@ def train(
     config = _config(policy, reward, settings, run_dir)
     _check_base(config, policy)
     policy.configure(config.optimizer, config.algorithm.tokens_per_microbatch)
+    policy.compute_in(config.model.compute, config.model.checkpoint_activations)
     set_threads(config.run.threads, policy)
     task = TaskData(tuple(problems), tuple(validation))
     if not config.task.allow_overlap:
@@ -117,7 +118,7 @@ def run_training(
     needs = make_row(config.algorithm).needs
     for line in advice(config):
         progress.warn(line)
-    template = load_template(config.task.template)
+    template = template_of(config, policy)
     keep_base = config.algorithm.restart == "base"
     base = {name: tensor.to("cpu", copy=True) for name, tensor in policy.named_tensors()} if keep_base else {}
     reference = reference_of(config, policy) if "reference_logprobs" in needs else None
@@ -141,7 +142,14 @@ def run_training(
 
 def validation_prompts(config: Config, policy: Policy, problems: Sequence[Problem]) -> list[Prompt]:
     """The prompts of an evaluation, checked."""
-    return _prompts(policy, load_template(config.task.template), _validation(config, problems))
+    return _prompts(policy, template_of(config, policy), _validation(config, problems))
+
+
+def template_of(config: Config, policy: Policy) -> Template:
+    """The prompt template, inside the model's chat template where the config says so."""
+    template = load_template(config.task.template)
+    model = config.model
+    return in_chat(template, policy.tokenizer, model.system_prompt, model.path) if model.chat_template else template
 
 
 def run_evaluation(
@@ -160,15 +168,24 @@ def reference_of(config: Config, policy: Policy) -> Policy:
     """The model that a divergence is taken to: the one named, else a copy of the policy as it is before training."""
     path = config.algorithm.divergence.reference
     if path:
-        return Policy.load(path, dtype=config.model.dtype, device=str(policy.device))
-    return Policy(copy.deepcopy(policy.model), policy.tokenizer, path=policy.path)
+        reference = Policy.load(path, dtype=config.model.dtype, device=str(policy.device))
+    else:
+        reference = Policy(copy.deepcopy(policy.model), policy.tokenizer, path=policy.path)
+    reference.compute_in(config.model.compute)
+    return reference
 
 
 def make_sampler(config: Config, policy: Policy) -> Sampler:
     """The engine that the config names, on the policy's own model."""
     if config.sampler.engine == "scripted":
         raise ConfigError("sampler.engine = 'scripted' needs a script, which a config cannot hold; use 'local'")
-    return LocalSampler(policy.model, decode=policy.decode, end_ids=policy.end_ids, slots=config.sampler.slots)
+    return LocalSampler(
+        policy.model,
+        decode=policy.decode,
+        end_ids=policy.end_ids,
+        slots=config.sampler.slots,
+        compute=config.model.compute,
+    )
 
 
 def policy_of(config: Config) -> Policy:
@@ -180,6 +197,7 @@ def policy_of(config: Config) -> Policy:
         optimizer=config.optimizer,
         tokens_per_microbatch=config.algorithm.tokens_per_microbatch,
     )
+    policy.compute_in(config.model.compute, config.model.checkpoint_activations)
     set_threads(config.run.threads, policy)
     return policy
 

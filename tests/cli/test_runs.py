@@ -19,7 +19,7 @@ import tomli_w
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-from tests.algorithms.parts import logs, write_model
+from tests.algorithms.parts import logs, tokenizer, write_model
 from verigrad.cli import main as cli
 from verigrad.cli import runs as module
 from verigrad.grading import from_function
@@ -137,6 +137,51 @@ def test_a_run_out_of_time_says_that_the_same_command_continues_it(verigrad, con
     assert code == 0
     assert "runs/first: continuing after step 1 of 2" in out
     assert "stopped after" not in out
+
+
+def test_a_run_out_of_time_ends_with_an_evaluation_and_may_be_given_more(verigrad, config):
+    path = config(run={"max_minutes": 1e-9}, algorithm={"steps": 3}, eval={"every": 100})
+    assert verigrad("train", path)[0] == 0
+    assert [line["step"] for line in read_lines(Path("runs/first/eval.jsonl"))] == [0, 1]
+    code, out, _ = verigrad("train", path, "--run.max_minutes", "60")
+    assert code == 0
+    assert "runs/first: continuing after step 1 of 3" in out
+    assert [line["step"] for line in read_lines(Path("runs/first/eval.jsonl"))] == [0, 1, 3]
+    assert verigrad("train", path, "--run.max_minutes", "0", "--run.dir", "runs/whole")[0] == 0
+    assert sha256("runs/first") == sha256("runs/whole"), "the pause changed nothing"
+
+
+def test_narrow_products_and_checkpointed_activations_by_option(verigrad, config):
+    options = ("--model.compute", "bfloat16", "--model.checkpoint_activations", "true")
+    assert verigrad("train", config(), *options)[0::2] == (0, "")
+    step = [line for line in read_lines(Path("runs/first/metrics.jsonl")) if line["kind"] == "step"][-1]
+    assert 1e-6 < step["sampler_gap_mean"] < 5e-2
+
+
+def test_a_chat_template_by_option(verigrad, config):
+    assert "has no chat template" in assert_one_line(verigrad("train", config(), "--model.chat_template", "true"))
+    assert not Path("runs").exists()
+    words = tokenizer()
+    words.chat_template = "<user>{{ messages[-1]['content'] }}</user>"
+    model = write_model(Path("chatty").absolute(), words=words)
+    options = (
+        "--model.path",
+        model,
+        "--model.chat_template",
+        "true",
+        "--algorithm.steps",
+        "1",
+        "--run.dir",
+        "runs/chat",
+    )
+    code, out, _ = verigrad("train", config(), *options)
+    assert code == 0
+    assert "model.chat_template puts" in " ".join(out.split()), "tiny ends in <think>"
+    assert read_lines(Path("runs/chat/eval.jsonl"))[0]["template"] == "tiny (chat)"
+    row = read_lines(Path("runs/chat/eval/step_000000.jsonl"))[0]
+    assert row["prompt"] == f"<user>{row['question']}=<think></user>"
+    error = assert_one_line(verigrad("train", config(), "--model.system_prompt", "Think."))
+    assert "model.system_prompt is for a chat template" in error
 
 
 def test_a_step_with_nothing_correct_is_a_warning(verigrad, config, monkeypatch):

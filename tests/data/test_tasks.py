@@ -130,7 +130,7 @@ def test_columns_by_parameter(tmp_path, question):
     ("task", "message"),
     [
         ({"name": "gsm8"}, r"task\.name = 'gsm8': did you mean 'gsm8k'\? known: chains, gsm8k, math, jsonl"),
-        ({"name": "gsm8k"}, r"task\.path is empty: task\.name = 'gsm8k' reads a file"),
+        ({"name": "jsonl"}, r"task\.path is empty: task\.name = 'jsonl' reads a file"),
         ({"name": "math", "params": {"colum": "a"}}, r"unknown key task\.params\.colum"),
         ({"name": "jsonl", "params": {"question_column": []}}, r"question_column = \[\]: must be"),
         ({"name": "jsonl", "params": {"question_column": ["a", 1]}}, r"question_column = \['a', 1\]: must be"),

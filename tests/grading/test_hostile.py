@@ -114,12 +114,13 @@ def test_from_a_thread_of_a_child_process_elsewhere(rows, tmp_path):
 
 
 class Killer(threading.Thread):
-    """Kills the workers of a grader at random moments, ready or not."""
+    """Kills the workers of a grader at random moments, ready or not, with the two signals in turn."""
 
     def __init__(self, grader: Grader) -> None:
         super().__init__(daemon=True)
         self._grader, self._draw, self._over = grader, random.Random(0), threading.Event()
         self.killed = {signal.SIGSEGV: 0, signal.SIGKILL: 0}
+        self.both = threading.Event()
 
     def run(self) -> None:
         while not self._over.wait(self._draw.uniform(0.05, 0.8)):
@@ -130,9 +131,11 @@ class Killer(threading.Thread):
                 if worker is not None and worker._process.poll() is None
             ]
             if alive:
-                chosen = self._draw.choice(list(self.killed))
+                chosen = min(self.killed, key=lambda number: self.killed[number])
                 self._draw.choice(alive)._process.send_signal(chosen)
                 self.killed[chosen] += 1
+                if all(self.killed.values()):
+                    self.both.set()
 
     def stop(self) -> None:
         self._over.set()
@@ -148,9 +151,9 @@ def test_while_the_workers_are_killed(rows):
         grader.warm()
         killer.start()
         graded = list(each_graded(grader, mixed))
+        assert killer.both.wait(30), killer.killed
         killer.stop()
         after = list(each_graded(grader, claims(2)))
-    assert all(killer.killed.values()), killer.killed
     assert [one.row for one in graded] == mixed
     assert [one.row for one in graded if one.fooled] == []
     lost = [one for one in graded if one.row.expect == "accept" and not one.found]

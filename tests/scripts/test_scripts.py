@@ -59,3 +59,18 @@ def test_docs_writes_what_check_then_accepts(tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().out == "config.md is stale: run `make docs`\n"
     assert docs.main(check=False) == 0
     assert docs.main(check=True) == 0
+
+
+def test_the_counts_of_gold_answers_in_the_docs_are_those_of_the_files():
+    data = ROOT / ".." / "shared" / "data"
+    if not data.exists():
+        pytest.skip("the data sets are not at ../shared/data")
+    golds = script("golds")
+    page = (ROOT / "docs" / "datasets.md").read_text(encoding="utf-8")
+    counted = list(golds.lines(data))
+    assert counted
+    for line in (*golds.HEAD, *counted):
+        assert line in page.splitlines()
+    for line in counted:
+        rows, found, correct = line.split(" | ")[2:]
+        assert rows == found == correct.rstrip(" |"), line

@@ -128,7 +128,7 @@ def _conditions(config: Config) -> dict[str, Any]:
     """What an accuracy is worth nothing without."""
     return {
         "task": config.task.name,
-        "template": config.task.template,
+        "template": f"{config.task.template} (chat)" if config.model.chat_template else config.task.template,
         "verifier": config.verifier.name,
         "temperature": config.eval.temperature,
         "top_p": config.eval.top_p,

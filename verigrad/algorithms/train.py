@@ -111,13 +111,13 @@ def train(parts: Parts, run: RunDirectory) -> int:
             _update(parts, run, row, at, trajectories, groups)
         run.write_responses("rollouts", at.step, rollout_lines(scored, kept, trajectories))
         parts.progress.generations(shown(scored, config.log.generations))
-        if at.step % config.eval.every == 0 or at.step == config.algorithm.steps:
+        late = 0 < config.run.max_minutes * 60 < at.seconds
+        if at.step % config.eval.every == 0 or at.step == config.algorithm.steps or late:
             with clock.phase("evaluating"):
                 _evaluate(parts, run, at)
         line = {"kind": "step", **at.place(policy), **step_line(groups, kept, scores, clock.seconds)}
         run.log("metrics", line)
         parts.progress.stepped(line)
-        late = 0 < config.run.max_minutes * 60 < at.seconds
         last = at.step == config.algorithm.steps or late or parts.stop_requested()
         if at.step % config.run.checkpoint_every == 0 or last:
             run.save(at.step, policy.export, {**at.state(), **policy.state()})
@@ -198,7 +198,7 @@ def _check(config: Config, step: int, groups: Sequence[Group[Rollout]], scores: 
     """Stops the run, before anything is trained, if the grader fails too often or the sampler has drifted."""
     grades = [rollout.grade for group in groups for rollout in group]
     check_failures(grades, config.verifier.max_failure_share, f"step {step}")
-    limit = GAP_LIMIT[config.model.dtype]
+    limit = GAP_LIMIT[config.model.dtype if config.model.compute == "same" else config.model.compute]
     if not scores.gap_mean <= limit:  # NaN is drift too
         raise SamplerDrift(
             f"step {step}: sampler and trainer differ by {scores.gap_mean:.3g} nats per token on average (largest "

@@ -80,9 +80,11 @@ def dump(config: Config) -> str:
 
 
 def differences(old: Config, new: Config) -> list[str]:
-    """The settings that differ, as "section.key: old → new". `run.dir` is where a run is, not what it is."""
+    """The settings that differ, as "section.key: old → new". `run.dir` is where a run is and
+    `run.max_minutes` when it rests, not what it is.
+    """
     before, after = _flat(old.model_dump(mode="json")), _flat(new.model_dump(mode="json"))
-    keys = sorted((before.keys() | after.keys()) - {"run.dir"})
+    keys = sorted((before.keys() | after.keys()) - {"run.dir", "run.max_minutes"})
     return [f"{key}: {before.get(key)!r} → {after.get(key)!r}" for key in keys if before.get(key) != after.get(key)]
 
 
@@ -170,6 +172,10 @@ def _check_across(config: Config) -> None:
     elif not config.task.demonstrations:
         raise ConfigError("task.demonstrations is empty: sft needs a JSONL of responses; give its path")
     _check_algorithm(algorithm)
+    if config.model.system_prompt and not config.model.chat_template:
+        raise ConfigError(
+            "model.system_prompt is for a chat template: set model.chat_template = true, or write it into task.template"
+        )
     if sampler.min_tokens > sampler.max_tokens:
         raise ConfigError(
             f"sampler.min_tokens = {sampler.min_tokens} is above sampler.max_tokens = {sampler.max_tokens}; lower it"
@@ -227,6 +233,11 @@ def advice(config: Config) -> list[str]:
     algorithm = config.algorithm
     single = not algorithm.sequences_per_update and not algorithm.tokens_per_update and algorithm.epochs == 1
     lines = []
+    if config.model.chat_template and config.task.template in ("tiny", "r1_zero"):
+        lines.append(
+            f"task.template = {config.task.template!r} ends in the assistant's <think>, which model.chat_template puts "
+            "into the user's turn; use question_only with verifier.name = 'boxed', or a template of your own"
+        )
     if single and algorithm.loss in ("ppo_clip", "gspo", "cispo"):
         lines.append(
             f"one update per batch of rollouts: the ratio is 1, so {algorithm.loss} never clips; "

@@ -25,7 +25,8 @@ class Run(Section):
     seed: int = 0
     """Seed of everything random: question order, rollouts, evaluation."""
     max_minutes: Annotated[float, Field(ge=0)] = 0.0
-    """Stop, after a checkpoint, at the first step that ends beyond this many minutes. 0: no limit."""
+    """Stop, after an evaluation and a checkpoint, at the first step that ends beyond this many minutes of work. 0: no
+    limit. A run may be continued with another limit."""
     checkpoint_every: Positive = 1
     """Steps between checkpoints. The last step always has one."""
     keep_checkpoints: NonNegative = 2
@@ -39,17 +40,30 @@ class Model(Section):
     """A Hugging Face directory or hub id, a run directory, or a model shipped with Verigrad (embedded:chains)."""
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Type of the weights and of the arithmetic; log-probs are accumulated in float32."""
+    compute: Literal["same", "bfloat16"] = "same"
+    """Type of the products in the layers. bfloat16 with dtype = float32: weights, gradients, optimiser, sums between
+    layers, norms and the head stay float32."""
+    checkpoint_activations: bool = False
+    """Keep only what enters each layer and compute the rest again in the backward pass: less memory, a third more
+    time."""
     device: str = "auto"
     """auto (CUDA where there is one), cpu, cuda or cuda:N."""
+    chat_template: bool = False
+    """Put the prompt template's text into the model's own chat template, as the user's turn."""
+    system_prompt: str = ""
+    """With chat_template: the text of the system's turn. Empty: what the chat template itself does without one."""
 
 
 class Task(Section):
     name: str = "chains"
-    """chains (embedded), gsm8k, math, jsonl, or reasoning_gym."""
+    """chains (embedded), a named data set (gsm8k, math, math500, …: docs/datasets.md), jsonl, csv or parquet,
+    reasoning_gym, or function."""
     path: str = ""
-    """The training file, for tasks that read one."""
+    """Training problems: a file, a directory with a file for each split, hub:OWNER/NAME?split=… or set:NAME. Empty: the
+    named set's own place on the hub."""
     validation_path: str = ""
-    """The validation file. Empty: the generator's own validation split, or `path` itself where only evaluating."""
+    """Validation problems, in the same ways. Empty: the generator's own validation split, the directory `path`, the
+    named set's own place on the hub, or `path` itself where only evaluating."""
     demonstrations: str = ""
     """JSONL of demonstrations for sft: rows of prompt/response, or of question/answer/response."""
     template: str = "tiny"
@@ -59,7 +73,7 @@ class Task(Section):
     allow_overlap: bool = False
     """Accept questions that are in both the training and the validation set."""
     params: dict[str, Any] = Field(default_factory=dict)
-    """Parameters of the task: column names for jsonl, a generator's own settings."""
+    """Parameters of the task: column names of a file, a generator's own settings, a function and its arguments."""
 
 
 class Verifier(Section):

@@ -1,26 +1,36 @@
-"""Data files: JSON lines, or one JSON list of objects; gzipped where the name ends in .gz."""
+"""Data files: JSON lines, one JSON list of objects, or CSV, each gzipped where the name ends in .gz; Parquet."""
 
 from __future__ import annotations
 
+import csv
 import gzip
+import importlib
+import io
 import json
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from verigrad.errors import DataError
+from verigrad.errors import DataError, UsageError
 from verigrad.tasks.records import Record
 
 
 def read_records(path: str | Path) -> list[Record]:
-    """The records of a file, at least one. What is in the file decides how it is read: a list starts with "["."""
+    """The records of a file, at least one. CSV and Parquet are known by name; a JSON list starts with "["."""
     path = Path(path).expanduser()
-    text = _read_text(path)
-    rows = _list_items(path, text) if text.lstrip().startswith("[") else _lines(path, text)
-    records = [_record(place, value) for place, value in rows]
+    records = [_record(place, value) for place, value in _rows(path)]
     if not records:
         raise DataError(f"{path}: there are no records in it; give a file with one JSON object per line")
     return records
+
+
+def _rows(path: Path) -> Iterator[tuple[str, object]]:
+    if path.suffix == ".parquet":
+        return _parquet(path)
+    text = _read_text(path)
+    if path.name.endswith((".csv", ".csv.gz")):
+        return _csv(path, text)
+    return _list_items(path, text) if text.lstrip().startswith("[") else _lines(path, text)
 
 
 def _read_text(path: Path) -> str:
@@ -30,14 +40,55 @@ def _read_text(path: Path) -> str:
             data = gzip.decompress(data)
         return data.decode("utf-8-sig")  # with or without the byte order mark that some tools write
     except FileNotFoundError:
-        raise DataError(
-            f"{path}: no such file; looked for {path.absolute()}; correct the path, which is relative to the current "
-            "directory, or download the data first"
-        ) from None
+        raise _absent(path) from None
     except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         raise DataError(
             f"{path}: cannot be read ({error}); give UTF-8 text of JSON lines or a JSON list, gzipped if named .gz"
         ) from None
+
+
+def _absent(path: Path) -> DataError:
+    return DataError(
+        f"{path}: no such file; looked for {path.absolute()}; correct the path, which is relative to the current "
+        "directory, or download the data first"
+    )
+
+
+def _csv(path: Path, text: str) -> Iterator[tuple[str, object]]:
+    """The first line names the columns; a row is placed by the line that it ends on."""
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    try:
+        columns = list(reader.fieldnames or ())
+        if len(set(columns)) < len(columns):
+            raise DataError(f"{path}:1: two columns have the same name ({', '.join(columns)}); rename one")
+        for row in reader:
+            place = f"{path}:{reader.line_num}"
+            if None in row or None in row.values():
+                raise DataError(
+                    f"{place}: it has not as many cells as the header has columns ({len(columns)}); "
+                    "correct the row; a comma or a line break inside a cell needs quotes around the cell"
+                )
+            yield place, row
+    except csv.Error as error:
+        raise DataError(f"{path}:{reader.line_num + 1}: not CSV ({error}); correct or remove the row") from None
+
+
+def _parquet(path: Path) -> Iterator[tuple[str, object]]:
+    if not path.is_file():
+        raise _absent(path)
+    try:
+        package = importlib.import_module("pyarrow.parquet")
+    except ImportError as error:
+        raise UsageError(
+            f"{path}: Parquet needs the package pyarrow ({error}); pip install 'verigrad[hub]', or give JSON lines"
+        ) from None
+    try:
+        rows = package.read_table(path).to_pylist()
+    except (OSError, ValueError) as error:  # pyarrow's own kinds are of these
+        reason = str(error).splitlines()[0]
+        raise DataError(f"{path}: cannot be read as Parquet ({reason}); give a whole Parquet file") from None
+    for index, row in enumerate(rows):
+        yield f"{path}[{index}]", row
 
 
 def _lines(path: Path, text: str) -> Iterator[tuple[str, object]]:

@@ -6,6 +6,7 @@ with different run seeds answer the same validation problems and can be compared
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,13 +15,19 @@ from typing import Any
 from verigrad.config import Config, nearest
 from verigrad.config.schema import Task
 from verigrad.data.files import read_records
+from verigrad.data.functions import problems_of_function
+from verigrad.data.hub import SCHEME, read_hub
 from verigrad.data.reasoning_gym import reasoning_gym_problems
+from verigrad.data.sets import SETS, NamedSet
 from verigrad.errors import ConfigError, DataError
 from verigrad.tasks.chains import chains
 from verigrad.tasks.overlap import check_overlap
 from verigrad.tasks.records import LAYOUTS, Columns, problem_of
 from verigrad.types import Problem
 
+SET = "set:"
+STEMS = {"train": ("train",), "validation": ("validation", "val", "dev", "test")}
+ENDINGS = (".jsonl", ".jsonl.gz", ".json", ".parquet", ".csv")
 GENERATED_PROBLEMS = 16384
 VALIDATION_PROBLEMS = 2048
 
@@ -39,7 +46,7 @@ def load_task(config: Config, *, train: bool = True) -> TaskData:
     validation = tuple(load_problems(task, "validation"))
     if not train:
         return TaskData((), validation)
-    if task.name in LAYOUTS and not task.validation_path and not task.allow_overlap:
+    if task.name in FILED and _source(task, "train") == _source(task, "validation") and not task.allow_overlap:
         raise ConfigError(
             "task.validation_path is empty: training needs questions that it does not see; give a second file, or "
             "validate on the training file with task.allow_overlap = true"
@@ -60,21 +67,74 @@ def load_problems(task: Task, split: str) -> list[Problem]:
 
 
 def _from_file(task: Task, split: str) -> list[Problem]:
-    """The file of a split. Without a validation file, validation reads `task.path`: all that an evaluation needs."""
-    layout = LAYOUTS[task.name]
-    columns = _columns(task.params, layout.columns)
-    path = (split == "validation" and task.validation_path) or task.path
-    if not path:
-        raise ConfigError(f"task.path is empty: task.name = {task.name!r} reads a file; give its path")
-    problems = [problem_of(record, layout, columns) for record in read_records(path)]
-    _check_ids(path, problems)
+    """The problems of a split's source: a file, a directory of files, the hub, or another named set."""
+    layout = LAYOUTS[_home(task).layout]
+    params = dict(task.params)
+    given = params.pop("shuffle", None)
+    _columns(params, layout.columns)  # what is wrong with them is said before anything is read
+    source = _source(task, split)
+    default = _home(task).shuffled and source.startswith((SCHEME, SET))
+    shuffle = _checked({"shuffle": default if given is None else given}, {"shuffle": False})["shuffle"]
+    if source.startswith(SET):
+        other = _other_set(source)
+        problems = load_problems(Task(name=other), split)
+    else:
+        records = read_hub(source) if source.startswith(SCHEME) else read_records(source)
+        columns = _columns(params, layout.fitting(records[0].values))
+        problems = [problem_of(record, layout, columns) for record in records]
+        _check_ids(source, problems)
+    if shuffle:
+        problems.sort(key=lambda problem: hashlib.sha256(problem.id.encode()).digest())
     if split == "validation" or not task.problems:
         return problems
     if task.problems > len(problems):
         raise ConfigError(
-            f"task.problems = {task.problems}, but {path} holds {len(problems)}; lower it, or use 0 for all of them"
+            f"task.problems = {task.problems}, but {source} holds {len(problems)}; lower it, or use 0 for all of them"
         )
     return problems[: task.problems]
+
+
+def _source(task: Task, split: str) -> str:
+    """Where the problems of a split are. Without a validation file, validation reads `task.path`, all that an
+    evaluation needs, and then the set's own home on the hub. Of a directory, the split's own file.
+    """
+    given = task.path if split == "train" else task.validation_path or task.path
+    home = _home(task)
+    source = given or (home.train if split == "train" else home.validation)
+    if source:
+        return source if source.startswith((SCHEME, SET)) else _file_of(source, split)
+    if home.train or home.validation:
+        raise ConfigError(
+            f"task.path is empty: {task.name!r} has no training problems of its own; give some, e.g. task.name = "
+            f"'math' with task.validation_path = '{SET}{task.name}'"
+        )
+    raise ConfigError(f"task.path is empty: task.name = {task.name!r} reads a file; give its path")
+
+
+def _home(task: Task) -> NamedSet:
+    return SETS.get(task.name) or NamedSet(task.name)
+
+
+def _other_set(source: str) -> str:
+    name = source.removeprefix(SET)
+    if name not in SETS:
+        raise ConfigError(f"{source}: no named set; {nearest(name, list(SETS))}")
+    return name
+
+
+def _file_of(source: str, split: str) -> str:
+    """The file of a split: the source itself, or DIR/train.jsonl, DIR/validation.jsonl and the like."""
+    folder = Path(source).expanduser()
+    if not folder.is_dir():
+        return source
+    names = [f"{stem}{ending}" for stem in STEMS[split] for ending in ENDINGS]
+    found = [folder / name for name in names if (folder / name).is_file()]
+    if not found:
+        raise DataError(
+            f"{source}: a directory without a file for {split}; it must have one of {', '.join(STEMS[split])} with an "
+            f"ending of {', '.join(ENDINGS)}, or give the path of a file"
+        )
+    return str(found[0])
 
 
 def _columns(params: Mapping[str, Any], default: Columns) -> Columns:
@@ -155,13 +215,24 @@ def _checked(given: Mapping[str, Any], defaults: Mapping[str, Any], table: str =
     return {**defaults, **given}
 
 
-_WORDS = {int: "a whole number", str: "text", dict: "a table", list: "a name or a list of names"}
+_WORDS = {int: "a whole number", str: "text", dict: "a table", list: "a name or a list of names", bool: "true or false"}
 
+
+def _function(task: Task, split: str) -> list[Problem]:
+    params = _checked(task.params, {"function": "", "arguments": {}})
+    if not params["function"]:
+        raise ConfigError("task.params.function is empty: task.name = 'function' needs \"package.module:function\"")
+    problems = problems_of_function(params["function"], split, params["arguments"])
+    _check_ids(params["function"], problems)
+    return problems[: task.problems or None] if split == "train" else problems
+
+
+FILED = tuple(dict.fromkeys(["gsm8k", "math", "jsonl", "csv", "parquet", *SETS]))
+"""Task names whose problems come from a file or from the hub."""
 
 LOADERS: dict[str, Callable[[Task, str], list[Problem]]] = {
     "chains": _chains,
-    "gsm8k": _from_file,
-    "math": _from_file,
-    "jsonl": _from_file,
+    **dict.fromkeys(FILED, _from_file),
     "reasoning_gym": _reasoning_gym,
+    "function": _function,
 }

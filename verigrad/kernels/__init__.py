@@ -2,9 +2,10 @@
 
 from verigrad.kernels.attention import AttentionPlan, backbone_of, hidden_states
 from verigrad.kernels.cache import Rows, SlotCache
+from verigrad.kernels.decoder import in_family
 from verigrad.kernels.head import head_of, padded, token_logprobs
 from verigrad.kernels.packed import PackedPlan
-from verigrad.kernels.products import fast_products
+from verigrad.kernels.products import computing, fast_products
 
 __all__ = [
     "AttentionPlan",
@@ -12,9 +13,11 @@ __all__ = [
     "Rows",
     "SlotCache",
     "backbone_of",
+    "computing",
     "fast_products",
     "head_of",
     "hidden_states",
+    "in_family",
     "padded",
     "token_logprobs",
 ]

@@ -61,14 +61,18 @@ def backbone_of(model: nn.Module) -> nn.Module:
 
 
 def hidden_states(
-    backbone: nn.Module, token_ids: Int[Tensor, "tokens"], positions: Int[Tensor, "tokens"], plan: AttentionPlan
+    backbone: nn.Module,
+    token_ids: Int[Tensor, "tokens"],
+    positions: Int[Tensor, "tokens"],
+    plan: AttentionPlan,
+    checkpoint: bool = False,
 ) -> Float[Tensor, "tokens hidden"]:
-    """The last hidden state of each flat token, under `plan`."""
+    """The last hidden state of each flat token, under `plan`. `checkpoint`: of our own decoder alone."""
     count = len(token_ids)
     padding = (0, -count % ROW_MULTIPLE)
     ids, places = functional.pad(token_ids, padding), functional.pad(positions, padding)
     if in_family(backbone):
-        return decoder_states(backbone, ids, places, plan)[:count]
+        return decoder_states(backbone, ids, places, plan, checkpoint)[:count]
     with _planned(backbone):
         output = backbone(input_ids=ids[None], position_ids=places[None], use_cache=False, plan=plan)
     return cast(Tensor, output.last_hidden_state)[0, :count]

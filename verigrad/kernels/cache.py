@@ -35,7 +35,15 @@ class SlotCache:
     live is masked or thrown away.
     """
 
-    def __init__(self, backbone: nn.Module, slots: int, capacity: int, prompts: int, prompt_width: int) -> None:
+    def __init__(
+        self,
+        backbone: nn.Module,
+        slots: int,
+        capacity: int,
+        prompts: int,
+        prompt_width: int,
+        dtype: torch.dtype | None = None,
+    ) -> None:
         config = cast(Any, backbone).config.get_text_config()
         heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
         size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
@@ -43,10 +51,10 @@ class SlotCache:
         self.backbone, self.prompts = backbone, prompts
         self.slots, self.capacity = _rounded(slots, ROW_MULTIPLE), _rounded(capacity, EXTENT_MULTIPLE)
         self.prompt_width = _rounded(prompt_width, PROMPT_MULTIPLE)
-        layers = config.num_hidden_layers
+        layers, dtype = config.num_hidden_layers, dtype or first.dtype
         # keys and values of each layer
-        self.own = first.new_zeros(2, layers, self.slots, heads, self.capacity, size)
-        self.shared = first.new_zeros(2, layers, prompts, heads, self.prompt_width, size)
+        self.own = first.new_zeros(2, layers, self.slots, heads, self.capacity, size, dtype=dtype)
+        self.shared = first.new_zeros(2, layers, prompts, heads, self.prompt_width, size, dtype=dtype)
 
     def prefill(self, prompts: Sequence[Sequence[int]], places: Sequence[int]) -> Tensor:
         """Runs each prompt once, writes it to its place, and returns the hidden state of each prompt's last token.

@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.utils.checkpoint import checkpoint as checkpointed
 
 if TYPE_CHECKING:
     from verigrad.kernels.attention import AttentionPlan
@@ -26,17 +27,32 @@ def in_family(backbone: nn.Module) -> bool:
 
 
 def decoder_states(
-    backbone: nn.Module, token_ids: Int[Tensor, "tokens"], positions: Int[Tensor, "tokens"], plan: AttentionPlan
+    backbone: nn.Module,
+    token_ids: Int[Tensor, "tokens"],
+    positions: Int[Tensor, "tokens"],
+    plan: AttentionPlan,
+    checkpoint: bool = False,
 ) -> Float[Tensor, "tokens hidden"]:
-    """The last hidden state of each flat token, under `plan`, of a decoder of the family."""
+    """The last hidden state of each flat token, under `plan`, of a decoder of the family.
+
+    With `checkpoint` only what enters a layer is kept for the backward pass, which runs the layer again (Chen et al.
+    2016, arXiv:1604.06174).
+    """
     model = cast(Any, backbone)
     x = model.embed_tokens(token_ids)
     cos, sin = (table[0, :, None] for table in model.rotary_emb(x, positions[None]))
     for index, layer in enumerate(model.layers):
-        attention = layer.self_attn
-        x = x + attention.o_proj(_mix(attention, _norm(layer.input_layernorm, x), cos, sin, plan, index))
-        x = x + _feed_forward(layer.mlp, _norm(layer.post_attention_layernorm, x))
+        if checkpoint and torch.is_grad_enabled():
+            x = cast(Tensor, checkpointed(_layer, layer, x, cos, sin, plan, index, use_reentrant=False))
+        else:
+            x = _layer(layer, x, cos, sin, plan, index)
     return _norm(model.norm, x)
+
+
+def _layer(layer: Any, x: Tensor, cos: Tensor, sin: Tensor, plan: AttentionPlan, index: int) -> Tensor:
+    attention = layer.self_attn
+    x = x + attention.o_proj(_mix(attention, _norm(layer.input_layernorm, x), cos, sin, plan, index))
+    return x + _feed_forward(layer.mlp, _norm(layer.post_attention_layernorm, x))
 
 
 def _mix(attention: Any, x: Tensor, cos: Tensor, sin: Tensor, plan: AttentionPlan, layer: int) -> Tensor:
@@ -47,7 +63,8 @@ def _mix(attention: Any, x: Tensor, cos: Tensor, sin: Tensor, plan: AttentionPla
     )
     if hasattr(attention, "q_norm"):
         query, key = _norm(attention.q_norm, query), _norm(attention.k_norm, key)
-    query, key = _rotated(query, cos, sin), _rotated(key, cos, sin)
+    # products may be narrower than what is rotated
+    query, key = (_rotated(part, cos, sin).to(value.dtype) for part in (query, key))
     return plan.attend(layer, query, key, value, cast(float, attention.scaling)).flatten(1)
 
 

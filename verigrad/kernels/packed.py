@@ -158,7 +158,7 @@ class _ShortRows(torch.autograd.Function):
     ) -> Tensor:
         kv_heads = key.shape[1]
         q, k, v = (rows.of(x, kv_heads).flatten(0, 1) for rows, x in ((asking, query), (asked, key), (asked, value)))
-        weights = torch.baddbmm(mask, q, k.transpose(1, 2), alpha=scale).softmax(-1)
+        weights = torch.baddbmm(mask, q, k.transpose(1, 2), alpha=scale).softmax(-1).to(v.dtype)
         ctx.save_for_backward(q, k, v, weights)
         ctx.rows, ctx.scale, ctx.sizes = (asking, asked), scale, (kv_heads, len(query))
         return asking.flat(torch.bmm(weights, v), kv_heads, len(query))

@@ -1,11 +1,19 @@
-"""Which library multiplies float32 matrices on the CPU."""
+"""In which type matrices are multiplied, and which library multiplies float32 ones on the CPU."""
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import torch
+
+
+def computing(compute: str, device: torch.device) -> AbstractContextManager[Any]:
+    """A context in which products are made in bfloat16 where `compute` is that, and in their own type otherwise."""
+    if compute == "same":
+        return nullcontext()
+    return torch.autocast(device.type, dtype=getattr(torch, compute))
 
 
 def fast_products() -> bool:

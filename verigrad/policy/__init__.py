@@ -1,7 +1,8 @@
 """The policy: load, pack, score, update, export."""
 
+from verigrad.policy.chat import in_chat
 from verigrad.policy.pack import Batch, pack
 from verigrad.policy.policy import Policy, TokenLoss, TokenScores
 from verigrad.policy.ratios import ClipRange
 
-__all__ = ["Batch", "ClipRange", "Policy", "TokenLoss", "TokenScores", "pack"]
+__all__ = ["Batch", "ClipRange", "Policy", "TokenLoss", "TokenScores", "in_chat", "pack"]

@@ -12,8 +12,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from verigrad.config.schema import Optimizer as OptimizerConfig
-from verigrad.errors import NonFiniteError
-from verigrad.kernels import backbone_of, head_of, hidden_states, token_logprobs
+from verigrad.errors import ConfigError, NonFiniteError
+from verigrad.kernels import backbone_of, computing, head_of, hidden_states, in_family, token_logprobs
 from verigrad.policy.load import encode, end_ids_of, load_model
 from verigrad.policy.noise import NoiseMeter, noise_metrics
 from verigrad.policy.optimize import learning_rate, make_optimizer
@@ -60,6 +60,7 @@ class Policy:
         self._decoder = getattr(tokenizer, "backend_tokenizer", tokenizer)
         self._ends = torch.tensor(self.end_ids, device=self.device)
         self.configure(optimizer or OptimizerConfig(), tokens_per_microbatch)
+        self.compute_in("same")
 
     @classmethod
     def load(
@@ -87,9 +88,22 @@ class Policy:
         self.value: ValueHead | None = None
         self.reset_optimizer()
 
+    def compute_in(self, compute: str, checkpoint: bool = False) -> None:
+        """Products of the layers in the weights' own type ("same") or "bfloat16"; with `checkpoint`, activations are
+        computed again in the backward pass. ConfigError where the model's decoder is not one of ours.
+        """
+        if (checkpoint or compute != "same") and not in_family(self.backbone):
+            raise ConfigError(
+                f"{type(self.model).__name__}: model.compute and model.checkpoint_activations are for decoders of "
+                "Llama's family (Llama, Mistral, Qwen2, Qwen3); leave them at their defaults"
+            )
+        self._compute, self._decoder_options = compute, {"checkpoint": True} if checkpoint else {}
+
     def encode_prompt(self, text: str) -> tuple[int, ...]:
-        """Token ids of a prompt, with the tokenizer's own opening tokens."""
-        return encode(self.tokenizer, text, what="a prompt", special=True)
+        """Token ids of a prompt, with the tokenizer's own opening tokens unless the text begins with them."""
+        opening = self.tokenizer.bos_token
+        special = not (opening and text.startswith(opening))
+        return encode(self.tokenizer, text, what="a prompt", special=special)
 
     def encode_response(self, text: str) -> tuple[int, ...]:
         """Token ids of a given response, to be put behind a prompt."""
@@ -235,7 +249,10 @@ class Policy:
 
     def _hidden(self, batch: Batch) -> Tensor:
         """The hidden states of the batch's predictions: before each trained token was drawn."""
-        hidden = hidden_states(self.backbone, batch.token_ids, batch.plan.positions, batch.plan)
+        with computing(self._compute, self.device):
+            hidden = hidden_states(
+                self.backbone, batch.token_ids, batch.plan.positions, batch.plan, **self._decoder_options
+            )
         return hidden.index_select(0, batch.predictors)
 
     def _head(self, hidden: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:

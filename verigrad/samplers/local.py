@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from verigrad.errors import ConfigError, NonFiniteError
-from verigrad.kernels import Rows, SlotCache, backbone_of, head_of, padded
+from verigrad.kernels import Rows, SlotCache, backbone_of, computing, head_of, padded
 from verigrad.samplers.drawing import draw, log_distribution, uniforms
 from verigrad.samplers.live import State
 from verigrad.samplers.stopping import Decode, completing_ids, finish
@@ -30,12 +30,20 @@ class LocalSampler:
     last bit whatever shares its batch: products have whole multiples of rows, and their sums do not depend on company.
     """
 
-    def __init__(self, model: nn.Module, *, decode: Decode, end_ids: Collection[int], slots: int = 1024) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        *,
+        decode: Decode,
+        end_ids: Collection[int],
+        slots: int = 1024,
+        compute: str = "same",
+    ) -> None:
         self._model: Any = model
         self._backbone, self._head = backbone_of(model), head_of(model)
         self._context = int(cast(Any, model).config.get_text_config().max_position_embeddings)
         self._decode, self._end_ids = decode, frozenset(end_ids)
-        self._slots = slots
+        self._slots, self._compute = slots, compute
         self._version = 0
         self._device = next(model.parameters()).device
         self._ends = torch.tensor(sorted(end_ids), device=self._device)
@@ -91,7 +99,8 @@ class LocalSampler:
             )
         ):  # fmt: skip
             cache = None  # before the new one takes its memory
-            cache = SlotCache(self._backbone, slots, capacity, prompts, width)
+            dtype = None if self._compute == "same" else getattr(torch, self._compute)
+            cache = SlotCache(self._backbone, slots, capacity, prompts, width, dtype)
         return cache
 
     @torch.inference_mode()
@@ -101,7 +110,8 @@ class LocalSampler:
         new = state.add(requests, [self._budget(request) for request in requests])
         prompts = {int(state.prompts[row]): state.requests[state.first_of(row)].prompt.token_ids for row in new}
         places = sorted(prompts)
-        hidden = state.cache.prefill([prompts[place] for place in places], places)
+        with computing(self._compute, self._device):
+            hidden = state.cache.prefill([prompts[place] for place in places], places)
         order = np.searchsorted(places, state.prompts[new.start : new.stop])
         return self._draw(state, new, hidden[torch.from_numpy(order).to(self._device)])
 
@@ -110,7 +120,8 @@ class LocalSampler:
         """One more token for every live row."""
         rows = slice(0, state.rows)
         tokens = torch.from_numpy(state.last[rows]).to(self._device)
-        hidden = state.cache.decode(tokens, Rows(state.prompts[rows], state.lengths[rows], state.drawn[rows] - 1))
+        with computing(self._compute, self._device):
+            hidden = state.cache.decode(tokens, Rows(state.prompts[rows], state.lengths[rows], state.drawn[rows] - 1))
         return self._draw(state, range(state.rows), hidden)
 
     def _draw(self, state: State, rows: range, hidden: Tensor) -> range:

@@ -3,16 +3,20 @@
 A layout says how the true answer is found; its columns say where. Columns can be renamed in a config
 (`task.params.question_column`), so that a layout serves every file of its kind.
 
-    gsm8k   answer = worked solution, then "#### 72"                   Cobbe et al. 2021, arXiv:2110.14168
-    math    answer = its own column, or the last box of the solution   Hendrycks et al. 2021, arXiv:2103.03874
-    jsonl   answer = its own column
+    gsm8k           answer = worked solution, then "#### 72"                   Cobbe et al. 2021, arXiv:2110.14168
+    math, problems  answer = its own column, or the last box of the solution   Hendrycks et al. 2021, arXiv:2103.03874
+    olympiadbench   answer = a list of texts, each perhaps between $           He et al. 2024, arXiv:2402.14008
+    all others      answer = its own column
+
+A set that is published with several spellings of its columns has several `Columns`; the first that a file's first
+record has is taken.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import PurePath
 
@@ -68,10 +72,21 @@ Truth = Callable[[Record, Columns], tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """`truth` finds the answer and the worked solution ("" if none); `columns` are those of the published files."""
+    """`truth` finds the answer and the worked solution ("" if none); `columns` are those of the published files.
+
+    `others` are columns of other publications of the same set.
+    """
 
     truth: Truth
     columns: Columns
+    others: tuple[Columns, ...] = ()
+
+    def fitting(self, values: Mapping[str, object]) -> Columns:
+        """The columns that these values have: question, and answer or solution; the published ones where none fit."""
+        for columns in (self.columns, *self.others):
+            if values.keys() >= set(columns.question) and values.keys() & {columns.answer, columns.solution}:
+                return replace(columns, id=columns.id if columns.id in values else "")
+        return self.columns
 
 
 def problem_of(record: Record, layout: Layout, columns: Columns) -> Problem:
@@ -114,6 +129,22 @@ def _given(record: Record, columns: Columns) -> tuple[str, str]:
     return record.text(columns.answer, "answer"), solution
 
 
+def _listed(record: Record, columns: Columns) -> tuple[str, str]:
+    """Answers of a list, joined by ", "; the texts of a list of solutions, joined by a blank line."""
+    values = record.values.get(columns.answer)
+    if not isinstance(values, list | tuple):
+        return record.text(columns.answer, "answer"), ""
+    answers = [value.strip().strip("$").strip() if isinstance(value, str) else _number(value) for value in values]
+    if not answers or not all(answers):
+        raise DataError(
+            f"{record.place}: column {columns.answer!r} = {values!r} is no answer; it must be a list of texts or "
+            "numbers, none blank: correct or remove the row"
+        )
+    solution = record.values.get(columns.solution)
+    texts = [text for text in solution if isinstance(text, str)] if isinstance(solution, list | tuple) else []
+    return ", ".join(answers), "\n\n".join(texts)
+
+
 def _number(value: object) -> str:
     """A finite number as text, "" for anything else. A bool is none, though Python counts it among the integers."""
     if isinstance(value, int) and not isinstance(value, bool):
@@ -124,8 +155,18 @@ def _number(value: object) -> str:
     return str(int(value)) if value.is_integer() else format(Decimal(repr(value)), "f")
 
 
+_PROBLEMS = Columns(question=("problem",), solution="solution")
+_QUESTIONS = Columns(solution="solution")
+_TABLE = Layout(_given, Columns())
+
 LAYOUTS: dict[str, Layout] = {
     "gsm8k": Layout(_after_hashes, Columns()),
-    "math": Layout(_boxed, Columns(question=("problem",), solution="solution")),
-    "jsonl": Layout(_given, Columns()),
+    "math": Layout(_boxed, _PROBLEMS),
+    "problems": Layout(_boxed, _PROBLEMS, (_QUESTIONS,)),
+    "olympiadbench": Layout(_listed, Columns(answer="final_answer", solution="solution", id="id")),
+    "svamp": Layout(_given, Columns(question=("Body", "Question"), answer="Answer", id="ID")),
+    "mawps": Layout(_given, Columns(question=("input",), answer="target"), (Columns(answer="result", id="id"),)),
+    "jsonl": _TABLE,
+    "csv": _TABLE,
+    "parquet": _TABLE,
 }
