@@ -6,7 +6,7 @@ so is each prediction behind it. Rollouts of a question share its prompt, often 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,8 +44,29 @@ class Batch:
     rows: tuple[int, ...]
 
 
+class Packs:
+    """The micro-batches of some samples, each made when its turn comes: together they are as large as the samples."""
+
+    def __init__(
+        self, samples: Sequence[Sample], tokens_per_microbatch: int, device: torch.device | str = "cpu"
+    ) -> None:
+        self._samples, self._device = samples, device
+        self._rows = _partition(samples, tokens_per_microbatch)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __iter__(self) -> Iterator[Batch]:
+        return (_batch([self._samples[row] for row in rows], tuple(rows), self._device) for rows in self._rows)
+
+
 def pack(samples: Sequence[Sample], tokens_per_microbatch: int, device: torch.device | str = "cpu") -> list[Batch]:
-    """Micro-batches of at most `tokens_per_microbatch` tokens, padding included (one sequence, where it is longer).
+    """All micro-batches at once; `Packs` makes them one by one."""
+    return list(Packs(samples, tokens_per_microbatch, device))
+
+
+def _partition(samples: Sequence[Sample], tokens_per_microbatch: int) -> list[list[int]]:
+    """The samples of micro-batches of at most so many tokens, padding included (one sequence, where it is longer).
 
     Sequences are sorted by length, longest first, those of one prompt together and by their tokens: a pack's rows are
     nearly equal, beginnings are shared, and the largest pack comes first. Shared tokens count for each different
@@ -67,7 +88,7 @@ def pack(samples: Sequence[Sample], tokens_per_microbatch: int, device: torch.de
             widest, different = len(tracks[row]), 0
         packs[-1].append(row)
         width, different = widest, different + (not again)
-    return [_batch([samples[row] for row in rows], tuple(rows), device) for rows in packs]
+    return packs
 
 
 def token_budget(model: Any) -> int:

@@ -17,7 +17,7 @@ from verigrad.kernels import backbone_of, computing, head_of, hidden_states, in_
 from verigrad.policy.load import encode, end_ids_of, load_model
 from verigrad.policy.noise import NoiseMeter, noise_metrics
 from verigrad.policy.optimize import learning_rate, make_optimizer
-from verigrad.policy.pack import Batch, pack, token_budget
+from verigrad.policy.pack import Batch, Packs, token_budget
 from verigrad.policy.ratios import ClipRange, add_ratios, ratio_metrics
 from verigrad.policy.value import ValueHead
 from verigrad.tasks.prompts import check_context
@@ -127,7 +127,7 @@ class Policy:
         """Log-probs and exact entropies of the trained tokens of each sample, without gradient, in the order given."""
         scores: list[TokenScores | None] = [None] * len(samples)
         with torch.no_grad():
-            for batch in _in_turn(pack(samples, self.tokens_per_microbatch, self.device)):
+            for batch in Packs(samples, self.tokens_per_microbatch, self.device):
                 hidden = self._hidden(batch)
                 streams = dict(zip(("logprobs", "entropy"), self._head(hidden, batch), strict=True))
                 if self.value:
@@ -186,7 +186,7 @@ class Policy:
         loss = 0.0
         for _ in range(epochs):
             loss = 0.0
-            for batch in _in_turn(pack(samples, self.tokens_per_microbatch, self.device)):
+            for batch in Packs(samples, self.tokens_per_microbatch, self.device):
                 with torch.no_grad():
                     hidden = self._hidden(batch)[batch.of]
                 loss += self.value.accumulate(hidden, batch.streams["returns"], 1.0 / tokens)
@@ -198,9 +198,9 @@ class Policy:
     ) -> dict[str, float]:
         """Adds the gradient of Σ w·ℓ to the parameters; returns sums over the trained tokens, to be divided once."""
         sums = {"loss": 0.0, "nll": 0.0, "entropy": 0.0, "trained_tokens": 0}
-        batches = pack(samples, self.tokens_per_microbatch, self.device)
+        batches = Packs(samples, self.tokens_per_microbatch, self.device)
         with NoiseMeter(self.model.parameters(), len(batches)) as noise:
-            for batch in _in_turn(batches):
+            for batch in batches:
                 predictions = self._head(self._hidden(batch), batch)
                 logprobs, entropy = (values.index_select(0, batch.of) for values in predictions)
                 terms = loss(logprobs, batch) - entropy_bonus * entropy if entropy_bonus else loss(logprobs, batch)
@@ -257,10 +257,3 @@ class Policy:
 
     def _head(self, hidden: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
         return token_logprobs(hidden, self.head, batch.targets, batch.temperature, batch.end_banned, self._ends)
-
-
-def _in_turn(batches: list[Batch]) -> Iterator[Batch]:
-    """Takes each batch from the list: what its plan makes when it is used is as large as a layer's activations."""
-    batches.reverse()
-    while batches:
-        yield batches.pop()

@@ -68,7 +68,7 @@ class RunDirectory:
         """Writes rollouts/ or eval/ of a step, whole."""
         folder = self.path / name
         folder.mkdir(exist_ok=True)
-        write_whole(folder / f"step_{step:06d}.jsonl", "".join(map(to_line, lines)))
+        write_whole(folder / f"step_{step:06d}.jsonl", map(to_line, lines))
 
     def save(self, step: int, export: Callable[[Path], None], state: dict[str, Any]) -> None:
         """Saves a checkpoint, the lines up to it first: a power cut takes no line of a step that is not run again."""

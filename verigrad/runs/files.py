@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Replaces `path` by `text`; a crash leaves the old file or the new one."""
+def write_whole(path: Path, text: str | Iterable[str]) -> None:
+    """Replaces `path` by `text`, or by its parts as they are made; a crash leaves the old file or the new one."""
     aside = path.with_name(f".{path.name}.tmp")
     with aside.open("w", encoding="utf-8") as file:
-        file.write(text)
+        file.writelines([text] if isinstance(text, str) else text)
         file.flush()
         os.fsync(file.fileno())
     aside.replace(path)
