@@ -80,11 +80,12 @@ class CellLog:
 
     @property
     def accuracy(self) -> Interval | None:
-        """Of finished runs: mean and t-interval over seeds; of a single one, its own interval, over problems."""
+        """Of finished runs: mean and t-interval over seeds, cut at 0 and 1; of a single one its own, over problems."""
         shares = [share for run in self.finished if (share := accuracy(run.last))]
         if len(shares) < 2:
             return shares[0] if shares else None
-        return seeds_interval([share.estimate for share in shares])
+        interval = seeds_interval([share.estimate for share in shares])
+        return Interval(interval.estimate, max(0.0, interval.low), min(1.0, interval.high))
 
     def over_finished(self, key: str) -> float | None:
         """Mean over finished runs of a value of the last evaluation."""

@@ -71,7 +71,8 @@ def legend(figure: Figure, entries: Sequence[tuple[str, str, Style]]) -> int:
         for _, colour, style in entries
     ]
     labels = [label if len(label) <= 60 else label[:57] + "…" for label, _, _ in entries]
-    columns = max(1, min(len(labels), 78 // (max(map(len, labels)) + 6)))
+    points = figure.get_size_inches()[0] * 72 - 20
+    columns = max(1, min(len(labels), int(points / (5.8 * max(map(len, labels)) + 46))))  # handle and gaps: 46
     figure.legend(handles, labels, loc="outside upper left", ncols=columns, frameon=False, handlelength=2.2, fontsize=9)
     return -(-len(labels) // columns)
 
