@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from benchmarks import harness, machine, rollout, scaling, scoring, scoring_child, step, step_trl, training
+from benchmarks import grading, harness, machine, rollout, scaling, scoring, scoring_child, step, step_trl, training
 from benchmarks.workload import Work, linear_flop, make_policy, make_samples, rollout_work, training_work
 from verigrad.data import load_template
 from verigrad.types import Sample
@@ -145,3 +145,24 @@ def test_a_child_runs_in_a_process_of_its_own(monkeypatch):
     monkeypatch.undo()
     with pytest.raises(SystemExit, match="no_such_module"):
         harness.run_child("benchmarks.no_such_module", {})
+
+
+def test_graders_side_by_side(tmp_path, monkeypatch, capsys):
+    cases = [
+        {"gold": "1/2", "answer": r"\frac{2}{4}", "equivalent": True, "kind": "bare", "tier": "core"},
+        {"gold": "3", "answer": "4", "equivalent": False, "kind": "bare", "tier": "core"},
+        {"gold": r"\boxed{7}", "answer": "so it is $7$", "equivalent": True, "kind": "extract", "tier": "core"},
+        {"gold": "x", "answer": "y", "equivalent": True, "kind": "bare", "tier": "suspect"},
+    ]
+    (tmp_path / "cases.jsonl").write_text("".join(json.dumps(case) + "\n" for case in cases), encoding="utf-8")
+    course = "def grade(answer, gold, fast):\n    return 1 / 0 if fast else True\n"
+    (tmp_path / "course.py").write_text(course, encoding="utf-8")
+    monkeypatch.setattr("sys.argv", ["grading", str(tmp_path / "cases.jsonl"), "--course", str(tmp_path / "course.py")])
+    grading.main()
+    rows = [line.split(" | ")[:5] for line in capsys.readouterr().out.splitlines() if line.startswith("| t")]
+    # agree, wrongly accepted, wrongly refused, left open: bare, extract, all
+    assert rows[0] == ["| tier 1", "100.0%", "0", "0", "0"]
+    assert rows[1] == ["| the course's, fast", "50.0%", "0", "1", "0"]
+    assert rows[2] == ["| the course's, full", "50.0%", "1", "0", "0"]
+    assert rows[3] == ["| tier 1", "100.0%", "0", "0", "0"]
+    assert rows[6] == ["| tier 1", "75.0%", "0", "1", "0"]
