@@ -35,6 +35,15 @@ class Run(Section):
     """CPU threads of trainer and sampler. 0: one for a model below 5 M parameters, else PyTorch's own number."""
 
 
+class Lora(Section):
+    rank: NonNegative = 0
+    """Rank of the adapters beside the layers' products; only they are trained. 0: off, every weight is trained."""
+    alpha: Annotated[float, Field(gt=0)] = 32.0
+    """Adapters are scaled by alpha / rank."""
+    targets: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+    """Names of the products that have an adapter."""
+
+
 class Model(Section):
     path: str = "embedded:chains"
     """A Hugging Face directory or hub id, a run directory, or a model shipped with Verigrad (embedded:chains)."""
@@ -52,6 +61,7 @@ class Model(Section):
     """Put the prompt template's text into the model's own chat template, as the user's turn."""
     system_prompt: str = ""
     """With chat_template: the text of the system's turn. Empty: what the chat template itself does without one."""
+    lora: Lora = Field(default_factory=Lora)
 
 
 class Task(Section):
@@ -96,9 +106,23 @@ class Verifier(Section):
     """Share of timeouts and errors among a step's verdicts above which the run stops."""
 
 
+class Vllm(Section):
+    memory_share: Annotated[float, Field(gt=0, lt=1)] = 0.4
+    """Share of the GPU's memory that the engine takes, its copy of the weights included."""
+    sleep: bool = True
+    """On a GPU that the trainer shares: the engine gives its memory back while the policy is scored and updated."""
+    device: str = "same"
+    """same: the trainer's GPU, in the trainer's process. cuda:N: a GPU of the engine's own."""
+    eager: bool = False
+    """No CUDA graphs: starts sooner, samples more slowly."""
+    cache_gib: Positive = 2
+    """On a CPU: GiB of the engine's key–value cache."""
+
+
 class Sampler(Section):
-    engine: Literal["local", "scripted"] = "local"
-    """local: the policy's own transformers model. scripted: given responses, for tests."""
+    engine: Literal["local", "vllm", "scripted"] = "local"
+    """local: the policy's own transformers model. vllm: an engine in this process (the extra vllm). scripted: given
+    responses, for tests."""
     temperature: Annotated[float, Field(ge=0)] = 1.0
     """Of training rollouts. 0 is greedy, and refused for training."""
     top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
@@ -112,7 +136,11 @@ class Sampler(Section):
     stop: tuple[str, ...] = ("</answer>",)
     """Strings that end a response; they are kept in it."""
     slots: Positive = 1024
-    """Rows decoded at once by the local engine; a finished row's slot is refilled. Fewer need less memory."""
+    """Rows decoded at once; a finished row's slot is refilled. Fewer need less memory."""
+    gap_limit: Annotated[float, Field(ge=0)] = 0.0
+    """Mean |Δ log p| of a step's sampled tokens between sampler and trainer above which the run stops: the weights
+    that were sampled from are not the trainer's. 0: 0.001 in float32, 0.05 with bfloat16 in either."""
+    vllm: Vllm = Field(default_factory=Vllm)
 
 
 class Selection(Section):
@@ -229,6 +257,9 @@ class Optimizer(Section):
     """Updates that the schedule spans; needed by linear and cosine."""
     clip_norm: Annotated[float, Field(gt=0)] = 1.0
     """Gradients are scaled down to this global norm."""
+    states: Literal["full", "8bit", "offloaded"] = "full"
+    """Adam's two moments: full, in the weights' type beside them; 8bit, quantised in blocks; offloaded, in host memory
+    with the update made there. 8bit and offloaded need the extra lean."""
 
 
 class Eval(Section):
