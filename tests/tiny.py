@@ -241,6 +241,7 @@ def make_chain(successors: Mapping[int, int], vocabulary: int = VOCABULARY) -> n
     """
     model: Any = make_model(
         "Llama",
+        head_dim=32,  # what every engine has
         vocab_size=vocabulary,
         hidden_size=vocabulary,
         num_hidden_layers=1,

@@ -31,7 +31,7 @@ from verigrad.grading import Grader, asks_workers, from_function, verifier_for
 from verigrad.kernels import fast_products
 from verigrad.policy import Policy, in_chat
 from verigrad.runs import RunDirectory, make_loggers, newest_checkpoint, read_lines
-from verigrad.samplers import LocalSampler, ReplaySampler, Sampler
+from verigrad.samplers import LocalSampler, ReplaySampler, Sampler, VllmSampler
 from verigrad.tasks.overlap import check_overlap
 from verigrad.tasks.templates import Template
 from verigrad.types import Grade, Problem, Prompt
@@ -179,6 +179,18 @@ def make_sampler(config: Config, policy: Policy) -> Sampler:
     """The engine that the config names, on the policy's own model."""
     if config.sampler.engine == "scripted":
         raise ConfigError("sampler.engine = 'scripted' needs a script, which a config cannot hold; use 'local'")
+    if config.sampler.engine == "vllm":
+        return VllmSampler(
+            policy.model.config,
+            policy.model.generation_config,
+            policy.tokenizer,
+            decode=policy.decode,
+            end_ids=policy.end_ids,
+            slots=config.sampler.slots,
+            dtype=config.model.dtype if config.model.compute == "same" else config.model.compute,
+            shared=policy.device.index in (None, 0),
+            settings=config.sampler.vllm,
+        )
     return LocalSampler(
         policy.model,
         decode=policy.decode,

@@ -11,8 +11,12 @@ import random
 import pytest
 
 from tests.tiny import END_ID, make_model, make_policy, make_prompt, make_request, make_sampler, make_tokenizer, saying
-from verigrad.samplers import ScriptedSampler
-from verigrad.types import StopReason
+from verigrad.algorithms import Silent, collect, make_requests
+from verigrad.algorithms.score import trajectory, unweighted
+from verigrad.config.schema import Vllm as VllmSettings
+from verigrad.grading import Grader
+from verigrad.samplers import ScriptedSampler, VllmSampler
+from verigrad.types import Grade, Request, Rollout, SamplingParams, Status, StopReason, StreamKey
 
 TOKENIZER = make_tokenizer()
 
@@ -22,30 +26,79 @@ def encode(text):
 
 
 class Scripted:
-    def saying(self, sayings):
+    rounding = 0.0
+
+    def saying(self, sayings, pad_is_end=False):
         return self._of(lambda request: sayings[request.prompt.text])
 
     def drawing(self):
         return self._of(lambda request: "".join(random.Random(str(request.key)).choices("abcdefgh", k=9)))
+
+    def policy(self):
+        return make_policy()
 
     def _of(self, script):
         return ScriptedSampler(script, encode=encode, decode=make_policy().decode, end_id=END_ID)
 
 
 class Local:
-    def saying(self, sayings):
-        return make_sampler(make_policy(saying(TOKENIZER, sayings)))
+    rounding = 1e-5  # nats; on a CPU not even a bit, tests/samplers/test_local.py
+
+    def saying(self, sayings, pad_is_end=False):
+        return make_sampler(make_policy(saying(TOKENIZER, sayings), pad_is_end=pad_is_end))
 
     def drawing(self):
-        return make_sampler(make_policy(make_model()))
+        return make_sampler(self.policy())
+
+    def policy(self):
+        """What `drawing` draws from."""
+        return make_policy(make_model())
 
 
-ENGINES = {"scripted": Scripted(), "local": Local()}
+class Vllm:
+    """The real engine, which takes seconds to start: one for each shape of model, and weights by `load`."""
+
+    rounding = 1e-4
+
+    def __init__(self):
+        self._samplers = {}
+
+    def saying(self, sayings, pad_is_end=False):
+        return self._with(make_policy(saying(TOKENIZER, sayings), pad_is_end=pad_is_end))
+
+    def drawing(self):
+        return self._with(self.policy())
+
+    def policy(self):
+        return make_policy(make_model(hidden_size=128, head_dim=32))  # heads of a size that it has kernels for
+
+    def _with(self, policy):
+        shape = type(policy.model), policy.tokenizer.pad_token_id
+        sampler = self._samplers.get(shape)
+        if sampler is None:
+            sampler = self._samplers[shape] = VllmSampler(
+                policy.model.config,
+                policy.model.generation_config,
+                policy.tokenizer,
+                decode=policy.decode,
+                end_ids=policy.end_ids,
+                slots=64,
+                dtype="float32",
+                shared=True,
+                settings=VllmSettings(cache_gib=1),
+            )
+        sampler.load(0, policy.named_tensors())
+        return sampler
 
 
-@pytest.fixture(params=ENGINES.values(), ids=ENGINES.keys())
+ENGINES = {"scripted": Scripted(), "local": Local(), "vllm": Vllm()}
+
+
+@pytest.fixture(params=ENGINES)
 def engine(request):
-    return request.param
+    if request.param == "vllm":
+        pytest.importorskip("vllm", reason="vLLM is not installed here; `make test` runs these in .venv-vllm")
+    return ENGINES[request.param]
 
 
 def requests_for(*texts, **params):
@@ -156,6 +209,53 @@ def test_ids_log_probs_and_text_belong_together(engine):
         assert completion.text == decode(completion.token_ids[: -1 if ended else None])
 
 
+def test_log_probs_are_those_the_trainer_scores(engine):
+    # of the distribution that was sampled: after temperature, and with no end token before min_tokens
+    sampler, policy = engine.drawing(), engine.policy()
+    for params in ({}, {"temperature": 0.7}, {"min_tokens": 5}, {"temperature": 1.4, "min_tokens": 3}):
+        requests = [make_request((1, 2, 3), rollout=n, max_tokens=8, **params) for n in range(16)]
+        completions = list(sampler.sample(requests))
+        grade = Grade(0.0, 0.0, 0.0, Status.WRONG)
+        scores = policy.score([unweighted(trajectory(Rollout(completion, grade))) for completion in completions])
+        for completion, score in zip(completions, scores, strict=True):
+            theirs = completion.sampler_logprobs or score.logprobs  # a script draws nothing, and says so
+            assert score.logprobs == pytest.approx(theirs, abs=1e-4)
+
+
+def test_rollouts_of_a_question_differ_and_end_in_its_group(engine):
+    prompts = [make_prompt((1, 2, question), name=str(question)) for question in range(3)]
+    requests = make_requests(prompts, range(3), SamplingParams(max_tokens=9), rollouts=5, seed=3, generation="train/1")
+    wrong = Grade(0.0, 0.0, 0.0, Status.WRONG)
+    with Grader(lambda problem, response: wrong, workers=1, time_limit=1.0) as grader:
+        groups = collect(engine.drawing(), grader, requests, Silent())
+    assert [group.prompt for group in groups] == prompts
+    for place, group in enumerate(groups):
+        keys = [rollout.completion.request.key for rollout in group]
+        assert [(key.question, key.rollout) for key in keys] == [(place, rollout) for rollout in range(5)]
+        assert len({rollout.completion.token_ids for rollout in group}) == 5
+
+
+def test_another_seed_gives_other_tokens(engine):
+    sampler = engine.drawing()
+
+    def tokens(seed):
+        requests = [
+            Request(make_prompt((1, 2, 3)), SamplingParams(max_tokens=9), StreamKey(seed, "train/1", 0, n))
+            for n in range(8)
+        ]
+        return [drawn(sampler, requests)[request.key].token_ids for request in requests]
+
+    assert tokens(0) == tokens(0)
+    assert tokens(0) != tokens(1)
+
+
+def test_where_padding_is_the_end_token_it_still_ends_and_is_still_scored(engine):
+    sampler = engine.saying({"1": "abc"}, pad_is_end=True)
+    completion = answers(sampler, "1")["1"]
+    assert completion.token_ids == (*encode("abc"), END_ID)
+    assert completion.stop_reason is StopReason.END_TOKEN
+
+
 def test_completions_carry_the_version_that_drew_them(engine):
     sampler = engine.saying({"1": "a"})
     for version in (3, 4):
@@ -182,7 +282,7 @@ def test_what_else_is_sampled_changes_nothing(engine):
     for completions in others:
         for key, completion in completions.items():
             assert completion.token_ids == together[key].token_ids
-            assert completion.sampler_logprobs == pytest.approx(together[key].sampler_logprobs, abs=1e-5)
+            assert completion.sampler_logprobs == pytest.approx(together[key].sampler_logprobs, abs=engine.rounding)
             assert (completion.text, completion.stop_reason) == (together[key].text, together[key].stop_reason)
 
 
@@ -193,7 +293,6 @@ def test_a_generation_can_be_left_and_another_begun(engine):
     sampler = engine.drawing()
     next(iter(sampler.sample(requests)))
     assert drawn(sampler, requests) == expected
-    sampler.close()
 
 
 def test_two_generations_may_be_read_in_turns(engine):

@@ -198,12 +198,14 @@ def _check(config: Config, step: int, groups: Sequence[Group[Rollout]], scores: 
     """Stops the run, before anything is trained, if the grader fails too often or the sampler has drifted."""
     grades = [rollout.grade for group in groups for rollout in group]
     check_failures(grades, config.verifier.max_failure_share, f"step {step}")
-    limit = GAP_LIMIT[config.model.dtype if config.model.compute == "same" else config.model.compute]
-    if not scores.gap_mean <= limit:  # NaN is drift too
+    model = config.model
+    limit = config.sampler.gap_limit or GAP_LIMIT[model.dtype if model.compute == "same" else model.compute]
+    if not (scores.gap_mean <= limit and scores.gap_max <= 100 * limit):  # NaN is drift too
         raise SamplerDrift(
             f"step {step}: sampler and trainer differ by {scores.gap_mean:.3g} nats per token on average (largest "
-            f"{scores.gap_max:.3g}; rounding explains {limit:g}); the sampler holds old weights or samples from "
-            "another distribution: check sampler.* and that the model is a supported one"
+            f"{scores.gap_max:.3g}; rounding explains {limit:g} and {100 * limit:g}); the sampler holds old weights or "
+            "samples from another distribution: check sampler.* and that the model is a supported one, try "
+            "sampler.engine = 'local', or raise sampler.gap_limit where the engine's rounding is known"
         )
 
 

@@ -169,6 +169,11 @@ def _check_across(config: Config) -> None:
             )
         if algorithm.questions_per_step == 0:
             raise ConfigError("algorithm.questions_per_step = 0: sampling needs 1 or more questions per step")
+        if config.sampler.engine == "vllm" and config.algorithm.scored_rollouts == 0:
+            raise ConfigError(
+                "algorithm.scored_rollouts = 0 with sampler.engine = 'vllm': they show that the engine holds the "
+                "trainer's weights; score 64 or more"
+            )
     elif not config.task.demonstrations:
         raise ConfigError("task.demonstrations is empty: sft needs a JSONL of responses; give its path")
     _check_algorithm(algorithm)

@@ -108,11 +108,9 @@ class Verifier(Section):
 
 class Vllm(Section):
     memory_share: Annotated[float, Field(gt=0, lt=1)] = 0.4
-    """Share of the GPU's memory that the engine takes, its copy of the weights included."""
+    """Share of the memory of GPU 0 that the engine takes, its copy of the weights included."""
     sleep: bool = True
-    """On a GPU that the trainer shares: the engine gives its memory back while the policy is scored and updated."""
-    device: str = "same"
-    """same: the trainer's GPU, in the trainer's process. cuda:N: a GPU of the engine's own."""
+    """Where the trainer is on GPU 0 too: the engine gives its memory back while the policy is scored and updated."""
     eager: bool = False
     """No CUDA graphs: starts sooner, samples more slowly."""
     cache_gib: Positive = 2
@@ -138,8 +136,8 @@ class Sampler(Section):
     slots: Positive = 1024
     """Rows decoded at once; a finished row's slot is refilled. Fewer need less memory."""
     gap_limit: Annotated[float, Field(ge=0)] = 0.0
-    """Mean |Δ log p| of a step's sampled tokens between sampler and trainer above which the run stops: the weights
-    that were sampled from are not the trainer's. 0: 0.001 in float32, 0.05 with bfloat16 in either."""
+    """Mean |Δ log p| (nats) between sampler and trainer over a step's scored tokens above which the run stops, before
+    it trains on them; so it does where one token differs by a hundred times as much. 0: 0.001, with bfloat16 0.05."""
     vllm: Vllm = Field(default_factory=Vllm)
 
 

@@ -4,5 +4,6 @@ from verigrad.samplers.local import LocalSampler
 from verigrad.samplers.protocol import Sampler
 from verigrad.samplers.replay import ReplaySampler
 from verigrad.samplers.scripted import ScriptedSampler
+from verigrad.samplers.vllm import VllmSampler
 
-__all__ = ["LocalSampler", "ReplaySampler", "Sampler", "ScriptedSampler"]
+__all__ = ["LocalSampler", "ReplaySampler", "Sampler", "ScriptedSampler", "VllmSampler"]

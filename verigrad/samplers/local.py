@@ -18,7 +18,7 @@ from verigrad.errors import ConfigError, NonFiniteError
 from verigrad.kernels import Rows, SlotCache, backbone_of, computing, head_of, padded
 from verigrad.samplers.drawing import draw, log_distribution, uniforms
 from verigrad.samplers.live import State
-from verigrad.samplers.stopping import Decode, completing_ids, finish
+from verigrad.samplers.stopping import Decode, EndTable, finish
 from verigrad.tasks.prompts import check_context
 from verigrad.types import Completion, Request, StopReason
 
@@ -47,7 +47,7 @@ class LocalSampler:
         self._version = 0
         self._device = next(model.parameters()).device
         self._ends = torch.tensor(sorted(end_ids), device=self._device)
-        self._completing: dict[tuple[str, ...], np.ndarray[Any, np.dtype[np.bool_]]] = {}
+        self._may_end = EndTable(self._head.out_features, end_ids, decode)
         self._cache: SlotCache | None = None
 
     def load(self, version: int, tensors: Iterable[tuple[str, Tensor]]) -> None:
@@ -152,7 +152,7 @@ class LocalSampler:
         """Completions of the requests that ended with the token just drawn; those that go on are sorted into rows."""
         part = slice(drawn.start, drawn.stop)
         counts = state.drawn[state.row[part]]
-        candidates = self._may_complete(stop)[state.tokens[part]] | (counts >= state.budget[part])
+        candidates = self._may_end.of(stop)[state.tokens[part]] | (counts >= state.budget[part])
         done, ended = [], []
         results: dict[tuple[int, ...], tuple[str, StopReason] | None] = {}
         for place in np.flatnonzero(candidates).tolist():
@@ -171,11 +171,3 @@ class LocalSampler:
         state.remove(ended)
         state.branch()
         return done
-
-    def _may_complete(self, stop: tuple[str, ...]) -> np.ndarray[Any, np.dtype[np.bool_]]:
-        """For each token id, whether an episode can end with it (its budget apart)."""
-        if stop not in self._completing:
-            table = np.array(completing_ids(self._head.out_features, stop, self._decode), dtype=np.bool_)
-            table[sorted(self._end_ids)] = True
-            self._completing[stop] = table
-        return self._completing[stop]

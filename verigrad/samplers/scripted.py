@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from torch import Tensor
 
 from verigrad.errors import DataError
-from verigrad.samplers.stopping import finish
+from verigrad.samplers.stopping import first_end
 from verigrad.types import Completion, Request, StopReason
 
 
@@ -36,13 +36,11 @@ class ScriptedSampler:
     def sample(self, requests: Iterable[Request]) -> Iterator[Completion]:
         for request in requests:
             ids = [*self._encode(self._script(request)), self._end_id]
-            for count in range(1, len(ids) + 1):
-                ended = finish(request, ids[:count], {self._end_id}, self._decode)
-                if ended is not None:
-                    text, reason = ended
-                    _check_length(request, count, reason)
-                    yield Completion(request, tuple(ids[:count]), (), text, reason, self._version)
-                    break
+            ended = first_end(request, ids, {self._end_id}, self._decode)
+            assert ended is not None, "the end token is the last"
+            count, text, reason = ended
+            _check_length(request, count, reason)
+            yield Completion(request, tuple(ids[:count]), (), text, reason, self._version)
 
     def close(self) -> None:
         """Holds nothing."""

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 
+import numpy as np
+import numpy.typing as npt
+
 from verigrad.types import Request, StopReason
 
 Decode = Callable[[Sequence[int]], str]
@@ -37,6 +40,39 @@ def first_stop(text: str, stops: Sequence[str], before: int = 0) -> int | None:
     """Where the earliest stop string that is completed after the first `before` characters ends, or None."""
     starts = [(text.find(stop, max(0, before - len(stop) + 1)), len(stop)) for stop in stops]
     return min((start + length for start, length in starts if start >= 0), default=None)
+
+
+def first_end(
+    request: Request,
+    token_ids: Sequence[int],
+    end_ids: Collection[int],
+    decode: Decode,
+    budget: int | None = None,
+    may_end: npt.NDArray[np.bool_] | None = None,
+) -> tuple[int, str, StopReason] | None:
+    """(tokens, graded text, reason) of the first end within `token_ids`, or None. `may_end`: of an EndTable."""
+    last = len(token_ids) if budget is None else min(budget, len(token_ids))
+    for count in range(1, last + 1):
+        if may_end is None or may_end[token_ids[count - 1]] or count == last:
+            ended = finish(request, token_ids[:count], end_ids, decode, budget)
+            if ended is not None:
+                return count, *ended
+    return None
+
+
+class EndTable:
+    """For each token id, whether an episode can end with it, its budget apart; a table for each set of stops."""
+
+    def __init__(self, vocabulary: int, end_ids: Collection[int], decode: Decode) -> None:
+        self._vocabulary, self._end_ids, self._decode = vocabulary, sorted(end_ids), decode
+        self._tables: dict[tuple[str, ...], npt.NDArray[np.bool_]] = {}
+
+    def of(self, stop: tuple[str, ...]) -> npt.NDArray[np.bool_]:
+        if stop not in self._tables:
+            table = np.array(completing_ids(self._vocabulary, stop, self._decode), dtype=np.bool_)
+            table[self._end_ids] = True
+            self._tables[stop] = table
+        return self._tables[stop]
 
 
 def completing_ids(vocabulary: int, stops: Sequence[str], decode: Decode) -> list[bool]:
