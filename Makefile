@@ -8,6 +8,10 @@ VENV := .venv/.verigrad-venv
 CORE := .venv/.verigrad-core
 DEV := .venv/.verigrad-dev
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
+# vLLM and its pins have an environment of their own; `make test VLLM=no` leaves out what needs it.
+VLLM ?= $(if $(filter Linux-x86_64 Linux-aarch64,$(shell uname -sm | tr ' ' -)),yes,no)
+VLLM_BIN := .venv-vllm/bin
+VLLM_DEV := .venv-vllm/.verigrad-dev
 DEMO_CONFIG := configs/tiny/expert_iteration.toml
 DEMO_DIR := runs/demo
 
@@ -42,13 +46,25 @@ $(DEV): pyproject.toml constraints.txt | $(VENV)
 	@$(PIP) -e '.[dev]'
 	@touch $(CORE) $@
 
+$(VLLM_DEV): pyproject.toml constraints-vllm.txt | $(VENV)
+	@echo "installing vLLM's CPU build beside it; the first time this takes some minutes"
+	@$(BIN)/python -m venv --clear .venv-vllm
+	@$(VLLM_BIN)/python -m pip --disable-pip-version-check install --quiet --no-deps -r constraints-vllm.txt
+	@$(VLLM_BIN)/python -m pip --disable-pip-version-check install --quiet --no-deps -e .
+	@touch $@
+
 demo: $(CORE)
 	@set -e; start=$$(date +%s); \
 	$(BIN)/verigrad train $(DEMO_CONFIG) --run.dir $(DEMO_DIR); \
 	$(BIN)/verigrad report $(DEMO_DIR); \
 	echo "demo: $$(( $$(date +%s) - start )) s; open $(DEMO_DIR)/report.html in a browser; again from the start: rm -r $(DEMO_DIR)"
 
-test: $(DEV)
+test: $(DEV) $(if $(filter yes,$(VLLM)),$(VLLM_DEV))
+ifeq ($(VLLM),yes)
+	@echo "with vLLM:"
+	@$(VLLM_BIN)/python -m pytest -q tests/samplers/test_contract.py tests/samplers/test_vllm.py
+	@echo "all tests, vLLM's apart:"
+endif
 	@$(BIN)/python -m pytest -p tests.floors --cov --cov-report=term
 
 check: $(DEV)
@@ -70,5 +86,5 @@ docs: $(DEV)
 clean:
 	@rm -rf build dist htmlcov .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	@rm -rf *.egg-info
-	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
-	@echo "caches and builds are gone; kept: runs/ and .venv/"
+	@find . -name __pycache__ -not -path './.venv*/*' -prune -exec rm -rf {} +
+	@echo "caches and builds are gone; kept: runs/, .venv/ and .venv-vllm/"
