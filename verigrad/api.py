@@ -159,6 +159,7 @@ def run_evaluation(
     with _grader(config, verify) as grader:
         sampler = make_sampler(config, policy)
         try:
+            sampler.load(0, policy.named_tensors())
             return algorithms.evaluate(sampler, grader, prompts, config, progress)
         finally:
             sampler.close()

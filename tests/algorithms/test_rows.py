@@ -100,6 +100,14 @@ def test_the_reference_is_the_base_or_the_model_that_is_named(tmp_path, model, r
     assert second > 1e-4
 
 
+def test_the_exact_divergence_is_that_of_the_whole_distribution(tmp_path, model):
+    divergence = {"in_loss": 0.5, "estimator": "exact"}
+    _, lines = short_run(tmp_path, model, {"name": "grpo", "divergence": divergence})
+    first, second = [line["kl_reference"] for line in lines if line["kind"] == "update"]
+    assert first == 0.0, "in the first update the policy is its reference"
+    assert second > 1e-4
+
+
 def scores_of(words: str) -> list[Group[ScoredRollout]]:
     """One question per word of letters, a rollout per letter; capitals are correct, "t" is a timeout."""
     groups = []

@@ -40,9 +40,9 @@ def test_the_names_of_each_choice_are_those_of_its_functions(key, functions):
 
 
 def test_the_estimators_of_a_divergence_are_those_of_its_functions():
-    for name in DIVERGENCES:
+    for name in (*DIVERGENCES, "exact"):
         assert config_of(name="grpo", divergence={"estimator": name}).algorithm.divergence.estimator == name
-    assert "should be 'k1', 'k2' or 'k3'" in refusal(name="grpo", divergence={"estimator": "k4"})
+    assert "should be 'k1', 'k2', 'k3' or 'exact'" in refusal(name="grpo", divergence={"estimator": "k4"})
 
 
 def test_the_centred_credits_are_those_that_are_zero_on_equal_rewards():

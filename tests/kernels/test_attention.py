@@ -93,6 +93,24 @@ def test_slots_hold_what_a_full_forward_pass_computes(architecture):
 
 
 @torch.no_grad()
+def test_many_prompts_are_prefilled_some_at_a_time_to_the_same_bits(monkeypatch):
+    model = make_model()
+    prompts = [random_ids(3 + n % 7, seed=n) for n in range(40)]
+    caches = [SlotCache(backbone_of(model), slots=1, capacity=8, prompts=40, prompt_width=9) for _ in range(2)]
+    whole = caches[0].prefill(prompts, range(40))
+    monkeypatch.setattr("verigrad.kernels.cache.PREFILL_TOKENS", 48)  # six prompts of up to 8 tokens
+    widest = []
+    forward = model.model.embed_tokens.register_forward_hook(lambda *call: widest.append(call[2].shape[0]))
+    parts = caches[1].prefill(prompts, range(40))
+    forward.remove()
+    assert len(widest) == 6 + 2 and max(widest) <= 64  # 35 prompts of width 8 and 5 of width 16, rows rounded up
+    assert torch.equal(parts, whole)
+    for place, prompt in enumerate(prompts):
+        ours, theirs = (cache.shared[:, :, place, :, : len(prompt)] for cache in caches)
+        assert torch.equal(ours, theirs)
+
+
+@torch.no_grad()
 def test_a_moved_slot_goes_on_where_it_was():
     model = make_model(dtype=torch.float64)
     cache = SlotCache(backbone_of(model), slots=3, capacity=20, prompts=3, prompt_width=9)

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from tests.tiny import make_model
-from verigrad.kernels import head, head_of, token_logprobs
+from verigrad.kernels import head, head_of, token_divergence, token_logprobs
 
 TOKENS, HIDDEN, VOCABULARY = 7, 5, 11
 ENDS = torch.tensor([2, 10])
@@ -131,3 +131,40 @@ def test_head_of_is_the_output_layer_also_where_it_is_tied(architecture):
     model = make_model(architecture, tie_word_embeddings=architecture == "Gemma")
     assert head_of(model) is model.lm_head
     assert (head_of(model).weight is model.get_input_embeddings().weight) == (architecture == "Gemma")
+
+
+def slow_divergence(linear, reference, hidden, theirs, temperature, banned):
+    """From the definition, token by token, over what is allowed."""
+    sums = []
+    for t in range(len(hidden)):
+        allowed = [v for v in range(VOCABULARY) if not (banned[t] and v in ENDS)]
+        log_p = (linear(hidden[t]) / temperature[t])[allowed].log_softmax(-1)
+        log_q = (reference(theirs[t]) / temperature[t])[allowed].log_softmax(-1)
+        sums.append((log_p.exp() * (log_p - log_q)).sum())
+    return torch.stack(sums)
+
+
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("chunk", [1, 3 * VOCABULARY, 2**24], ids=["one token", "three tokens", "all tokens"])
+def test_the_exact_divergence_and_its_gradient_equal_the_definition(monkeypatch, bias, chunk):
+    monkeypatch.setattr(head, "CHUNK_ELEMENTS", chunk)
+    linear, hidden, _, temperature, banned = make_inputs(bias=bias)
+    temperature = temperature.double()
+    reference = nn.Linear(HIDDEN, VOCABULARY, bias=bias, dtype=torch.float64)
+    theirs = torch.randn(TOKENS, HIDDEN, dtype=torch.float64)
+    weights = torch.linspace(-1, 2, TOKENS, dtype=torch.float64)
+    inputs = [hidden, *linear.parameters()]
+    ours = token_divergence(hidden, linear, theirs, reference, temperature, banned, ENDS)
+    slow = slow_divergence(linear, reference, hidden, theirs, temperature, banned)
+    torch.testing.assert_close(ours, slow, rtol=0, atol=1e-12)
+    found = torch.autograd.grad((weights * ours).sum(), inputs)
+    expected = torch.autograd.grad((weights * slow).sum(), inputs)
+    for gradient, right in zip(found, expected, strict=True):
+        torch.testing.assert_close(gradient, right, rtol=0, atol=1e-12)
+
+
+def test_a_policy_does_not_diverge_from_itself():
+    linear, hidden, _, temperature, banned = make_inputs()
+    divergence = token_divergence(hidden, linear, hidden.detach(), linear, temperature, banned, ENDS)
+    assert divergence.abs().max() == 0
+    assert torch.autograd.grad(divergence.sum(), hidden)[0].abs().max() == 0

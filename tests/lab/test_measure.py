@@ -67,7 +67,7 @@ def test_drawing_agrees_within_a_percent(name):
     assert drawn.trace == pytest.approx(known.trace, rel=0.01)
 
 
-@pytest.mark.parametrize("name", ["reinforce", "ppo_clip", "gspo", "k3 in the loss", "grpo"])
+@pytest.mark.parametrize("name", ["reinforce", "ppo_clip", "gspo", "k3 in the loss", "exact in the loss", "grpo"])
 def test_one_batch_equals_differentiating_its_loss_by_the_parameters(name):
     # Oracle: log-probs from the logits, the loss spelt out sequence by sequence, autograd to the parameters.
     row, batch = ROWS[name], ((0, (1, 3, 2)), (1, (0, 1, 4)))
@@ -87,6 +87,10 @@ def test_one_batch_equals_differentiating_its_loss_by_the_parameters(name):
                 advantage = (reward - mean) / std if std else 0.0
             if name == "reinforce":
                 loss = -reward * logprobs
+            elif name == "exact in the loss":
+                ours = logits.log_softmax(-1)[question, path]
+                theirs = AWAY.reference_logits.log_softmax(-1)[question, path]
+                loss = 0.1 * (ours.exp() * (ours - theirs)).sum(-1)
             elif name == "k3 in the loss":
                 gap = AWAY.reference_logits.log_softmax(-1)[question, path, list(response)] - logprobs
                 loss = 0.1 * (gap.exp() - 1 - gap)

@@ -22,6 +22,7 @@ from tests.tiny import (
     slow_scores,
 )
 from verigrad.kernels import hidden_states
+from verigrad.policy import Toward
 
 
 def nll(logprobs, batch):
@@ -117,6 +118,30 @@ def test_cutting_into_microbatches_changes_no_gradient(loss, budget):
     assert len(packs) == {1: 7, 10_000: 1}.get(budget, len(packs))
     assert 1 < len(packs) < 7 or budget in (1, 10_000)
     assert distance(ours, expected) < 1e-12
+
+
+@pytest.mark.parametrize("budget", [13, 10_000])
+def test_the_exact_divergence_from_a_reference_joins_the_gradient(budget):
+    # oracle: all logits of both models, sequence by sequence
+    policy, reference = (make_policy(make_model(dtype=torch.float64, seed=seed)) for seed in (0, 1))
+    policy.tokens_per_microbatch = budget
+    samples = mixed_samples(temperature=0.75)
+    policy.model.zero_grad()
+    policy.accumulate(samples, nll, toward=Toward(reference, 0.3))
+    ours = gradients(policy.model)
+    policy.model.zero_grad()
+    for sample in samples:
+        track = sample.trajectory
+        ids, start = torch.tensor([track.token_ids]), track.sampled.index(True)
+        log_p, log_q = (
+            (one.model(input_ids=ids).logits[0, start - 1 : -1] / 0.75).log_softmax(-1) for one in (policy, reference)
+        )
+        chosen = log_p.gather(1, ids[0, start:, None])[:, 0]
+        divergence = (log_p.exp() * (log_p - log_q.detach())).sum(-1)
+        weights = torch.tensor(sample.weights[start:], dtype=torch.float64)
+        (weights * (0.3 * divergence - chosen)).sum().backward()
+    assert distance(ours, gradients(policy.model)) < 1e-10
+    assert all(parameter.grad is None for parameter in reference.model.parameters())
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)

@@ -35,7 +35,7 @@ def directory(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def clipped(tmp_path_factory) -> Path:
-    """A run with old log-probs, a reference, and more than one update per batch of rollouts."""
+    """A run with old log-probs, an exact KL to a reference, and more than one update per batch of rollouts."""
     where = tmp_path_factory.mktemp("clipped")
     config = settings(
         where,
@@ -46,7 +46,7 @@ def clipped(tmp_path_factory) -> Path:
             "steps": 1,
             "questions_per_step": 4,
             "sequences_per_update": 4,
-            "divergence": {"in_loss": 0.1},
+            "divergence": {"in_loss": 0.1, "estimator": "exact"},
         },
         eval={"problems": 4},
     )

@@ -236,3 +236,18 @@ def test_a_model_that_vllm_refuses_is_named():
     policy = make_policy(make_model())  # heads of 8, which no kernel of vLLM has on a CPU
     with pytest.raises(ConfigError, match="does not start here"):
         make_vllm(policy)
+
+
+@engine
+def test_an_evaluation_is_of_the_model_that_is_named(tmp_path):
+    words = [*SMALL_RUN, "--eval.greedy", "true", "--eval.problems", "256", "--run.dir", str(tmp_path / "run")]
+    assert main(["evaluate", *words]) == 0
+    (line,) = [json.loads(line) for line in next(tmp_path.rglob("eval.jsonl")).read_text().splitlines()]
+    assert line["greedy_accuracy"] == 1.0
+
+
+@engine
+def test_nothing_is_sampled_before_weights_are_loaded():
+    policy = make_policy(make_model(hidden_size=128, head_dim=32))
+    with pytest.raises(AssertionError, match="load some"):
+        next(make_vllm(policy).sample([make_request((1, 2))]))

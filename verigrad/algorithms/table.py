@@ -30,13 +30,14 @@ class Row:
     """shape → select → credit → normalise and schedule → loss, as the training loop calls them.
 
     `needs` names the per-token scores that the row's choices read; nothing else is computed. `clip` is where the loss
-    clips, where a step has more than one update and it can.
+    clips, where a step has more than one update and it can; `exact_kl` is the β of the exact KL to the reference.
     """
 
     algorithm: Algorithm
     needs: frozenset[str]
     loss: TokenLoss
     clip: ClipRange | None
+    exact_kl: float
     _credit: Credit
 
     def select(self, groups: Sequence[Group[ScoredRollout]]) -> Groups:
@@ -76,6 +77,7 @@ def make_row(algorithm: Algorithm) -> Row:
         frozenset({*credit.needs, *read, *_needs_of_terms(algorithm)} - _GIVEN),
         partial(_token_loss, loss, {name: numbers[name] for name in loss.numbers}, algorithm),
         _clip(algorithm, loss),
+        algorithm.divergence.in_loss if algorithm.divergence.estimator == "exact" else 0.0,
         partial(credit.credit, **{name: numbers[name] for name in credit.numbers}),
     )
 
@@ -114,7 +116,7 @@ def _single(algorithm: Algorithm) -> bool:
 def _token_loss(
     loss: LossRow, numbers: Mapping[str, Any], algorithm: Algorithm, logprobs: Tensor, batch: Batch
 ) -> Tensor:
-    """The row's loss per token, times truncated importance weights, plus the divergence, where they are on.
+    """The row's loss per token, times truncated importance weights, plus the sampled divergence, where they are on.
 
     Old log-probs that were not scored are the current ones without gradient: the step's only update.
     """
@@ -126,7 +128,7 @@ def _token_loss(
         if drawn is None:
             raise ConfigError("algorithm.importance_limit > 0 needs a sampler that gives log-probs; set it to 0")
         result = result * truncated_weights(streams["old_logprobs"], drawn, algorithm.importance_limit)
-    if algorithm.divergence.in_loss:
+    if algorithm.divergence.in_loss and algorithm.divergence.estimator != "exact":
         term = DIVERGENCES[algorithm.divergence.estimator](logprobs, streams["reference_logprobs"])
         result = result + algorithm.divergence.in_loss * term
     return result

@@ -21,7 +21,7 @@ from verigrad.config import Config
 from verigrad.errors import NonFiniteError, SamplerDrift
 from verigrad.grading import Grader, check_failures
 from verigrad.objective import CreditState, Sampled
-from verigrad.policy import Policy
+from verigrad.policy import Policy, Toward
 from verigrad.runs import RunDirectory
 from verigrad.samplers import Sampler
 from verigrad.tasks.batches import batch_indices
@@ -224,9 +224,10 @@ def _update(
     lengths = [len(rollout.completion.token_ids) for group in groups for rollout in group]
     sampled = Sampled(len(lengths), sum(lengths), config.sampler.max_tokens)
     parts.progress.begin("training", count_updates(trajectories, config.algorithm))
+    toward = Toward(parts.reference, row.exact_kl) if parts.reference and row.exact_kl else None
     for epoch, samples in row.updates(trajectories, f"{config.run.seed}/{at.step}", sampled):
         try:
-            metrics = policy.update(samples, row.loss, config.algorithm.entropy_bonus, row.clip)
+            metrics = policy.update(samples, row.loss, config.algorithm.entropy_bonus, row.clip, toward)
         except NonFiniteError as error:
             raise NonFiniteError(f"step {at.step}: {error}") from None
         run.log("metrics", {"kind": "update", **at.place(policy), "epoch": epoch, **metrics})

@@ -166,8 +166,9 @@ class Divergence(Section):
     """β of −β·k1 in the reward of each token: the exact gradient of the KL to the reference. 0: off."""
     in_loss: Annotated[float, Field(ge=0)] = 0.0
     """β of a divergence added to each token's loss. 0: off."""
-    estimator: Literal["k1", "k2", "k3"] = "k3"
-    """Of the term in the loss. k1 there has expected gradient 0."""
+    estimator: Literal["k1", "k2", "k3", "exact"] = "k3"
+    """Of the term in the loss. k1 there has expected gradient 0. exact: KL(π‖π_ref) summed over the vocabulary, for a
+    forward pass of the reference at every update."""
     reference: str = ""
     """Model that the policy is held to. Empty: `model.path`."""
 

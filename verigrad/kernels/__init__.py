@@ -3,7 +3,7 @@
 from verigrad.kernels.attention import AttentionPlan, backbone_of, hidden_states
 from verigrad.kernels.cache import Rows, SlotCache
 from verigrad.kernels.decoder import in_family
-from verigrad.kernels.head import head_of, padded, token_logprobs
+from verigrad.kernels.head import head_of, padded, token_divergence, token_logprobs
 from verigrad.kernels.packed import PackedPlan
 from verigrad.kernels.products import computing, fast_products
 
@@ -19,5 +19,6 @@ __all__ = [
     "hidden_states",
     "in_family",
     "padded",
+    "token_divergence",
     "token_logprobs",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -24,6 +24,8 @@ EXTENT_MULTIPLE = 8
 PROMPT_MULTIPLE = 16
 # Rows of one prompt that read its keys together; a fixed number, so that a row's products do not depend on the others.
 BLOCK = 16
+# Tokens of prompts that run together, at most; bounds the memory of what lies between layers.
+PREFILL_TOKENS = 8192
 
 
 class SlotCache:
@@ -59,13 +61,14 @@ class SlotCache:
     def prefill(self, prompts: Sequence[Sequence[int]], places: Sequence[int]) -> Tensor:
         """Runs each prompt once, writes it to its place, and returns the hidden state of each prompt's last token.
 
-        Prompts of about the same length run together, so that a prompt's products have the same shape in any company.
+        Prompts of about the same length run together, PREFILL_TOKENS at most, so that a prompt's products have the same
+        shape in any company.
         """
         device = self.own.device
         widths = [_rounded(len(prompt), EXTENT_MULTIPLE) for prompt in prompts]
         last = torch.empty(0)
-        for width in sorted(set(widths)):
-            rows = [row for row, its_width in enumerate(widths) if its_width == width]
+        for rows in _alike(widths):
+            width = widths[rows[0]]
             lengths = [len(prompts[row]) for row in rows]
             plan = _Prefill(self, lengths, [places[row] for row in rows], width)
             ids = torch.tensor([token for row in rows for token in prompts[row]], device=device)
@@ -184,6 +187,15 @@ def _blocks(prompts: Integers) -> tuple[Integers, Integers, Integers]:
     homes = np.empty_like(order)
     homes[order] = place
     return np.repeat(ordered[first], blocks), members.reshape(-1, BLOCK), homes
+
+
+def _alike(widths: Sequence[int]) -> Iterator[list[int]]:
+    """Places of equal widths, as many at a time as PREFILL_TOKENS allow."""
+    for width in sorted(set(widths)):
+        rows = [row for row, its_width in enumerate(widths) if its_width == width]
+        size = max(1, PREFILL_TOKENS // width)
+        for start in range(0, len(rows), size):
+            yield rows[start : start + size]
 
 
 def _rounded(count: int, multiple: int) -> int:

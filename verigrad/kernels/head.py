@@ -43,6 +43,53 @@ def token_logprobs(
     return result
 
 
+def token_divergence(
+    hidden: Float[Tensor, "tokens hidden"],
+    head: nn.Linear,
+    reference_hidden: Float[Tensor, "tokens hidden"],
+    reference_head: nn.Linear,
+    temperature: Float[Tensor, "tokens"],
+    end_banned: Bool[Tensor, "tokens"],
+    end_ids: Int[Tensor, "ends"],
+) -> Float[Tensor, "tokens"]:
+    """KL(π‖π_ref) = Σ_v π_v (log π_v − log π_ref,v) of each token's distribution, in nats; both as in `token_logprobs`.
+
+    Made in chunks and made again in the backward pass. Carries gradients to `hidden` and W, none to the reference.
+    """
+    result: Tensor = _TokenDivergence.apply(  # type: ignore[no-untyped-call]
+        hidden, head.weight, head.bias, reference_hidden, reference_head.weight, reference_head.bias,
+        temperature, end_banned, end_ids,
+    )  # fmt: skip
+    return result
+
+
+class _TokenDivergence(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor | None, *rest: Any) -> Tensor:
+        wide = torch.promote_types(hidden.dtype, torch.float32)
+        divergence = torch.empty(len(hidden), dtype=wide, device=hidden.device)
+        for part in _chunks(len(hidden), len(weight)):
+            log_p, gap = _gap(part, hidden, weight, bias, *rest)
+            divergence[part] = log_p.exp().mul_(gap).sum(-1)
+        ctx.save_for_backward(hidden, weight, bias, *rest, divergence)
+        return divergence
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        """With g the gradient at KL, per token: ∂/∂logit_v = g π_v (log π_v − log π_ref,v − KL) / temperature."""
+        (g,) = gradients
+        hidden, weight, bias, *rest, divergence = ctx.saved_tensors
+        temperature = rest[3]
+        d_hidden = torch.empty_like(hidden)
+        d_weight = torch.zeros_like(weight, dtype=torch.promote_types(weight.dtype, torch.float32))
+        d_bias = None if bias is None else torch.zeros_like(bias)
+        for part in _chunks(len(hidden), len(weight)):
+            log_p, gap = _gap(part, hidden, weight, bias, *rest)
+            d_logits = log_p.exp().mul_(gap.sub_(divergence[part, None])).mul_((g[part] / temperature[part])[:, None])
+            _add_to(d_logits, part, hidden, weight, d_hidden, d_weight, d_bias)
+        return d_hidden, d_weight.to(weight.dtype), d_bias, None, None, None, None, None, None
+
+
 class _TokenLogprobs(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor | None, *rest: Tensor) -> tuple[Tensor, Tensor]:
@@ -83,11 +130,7 @@ class _TokenLogprobs(torch.autograd.Function):
             else:
                 d_logits = p.mul_(-g[part, None])
             d_logits.scatter_add_(1, targets[part, None], g[part, None])
-            d_logits = padded(d_logits.div_(temperature[part, None]).to(hidden.dtype))
-            d_hidden[part] = (d_logits @ weight)[: len(p)]
-            _add_product(d_weight, d_logits.T, padded(hidden[part]))
-            if d_bias is not None:
-                d_bias += d_logits.sum(0)
+            _add_to(d_logits.div_(temperature[part, None]), part, hidden, weight, d_hidden, d_weight, d_bias)
         return d_hidden, d_weight.to(weight.dtype), d_bias, None, None, None, None
 
 
@@ -106,6 +149,43 @@ def _log_softmax(
         banned[end_ids] = True
         logits.masked_fill_(end_banned[:, None] & banned, BANNED)
     return logits.log_softmax(-1)
+
+
+def _gap(
+    part: slice,
+    hidden: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    reference_hidden: Tensor,
+    reference_weight: Tensor,
+    reference_bias: Tensor | None,
+    temperature: Tensor,
+    end_banned: Tensor,
+    end_ids: Tensor,
+) -> tuple[Tensor, Tensor]:
+    """(log π, log π − log π_ref) of a chunk; tokens that cannot be differ by 0."""
+    given = temperature[part], end_banned[part], end_ids
+    log_p = _log_softmax(hidden[part], weight, bias, *given)
+    log_q = _log_softmax(reference_hidden[part], reference_weight, reference_bias, *given).to(log_p.dtype)
+    return log_p, (log_p - log_q).masked_fill_(log_p < BANNED / 2, 0.0)
+
+
+def _add_to(
+    d_logits: Tensor,
+    part: slice,
+    hidden: Tensor,
+    weight: Tensor,
+    d_hidden: Tensor,
+    d_weight: Tensor,
+    d_bias: Tensor | None,
+) -> None:
+    """Takes a chunk's gradient at the logits on to hidden states, weight and bias."""
+    count = len(d_logits)
+    d_logits = padded(d_logits.to(hidden.dtype))
+    d_hidden[part] = (d_logits @ weight)[:count]
+    _add_product(d_weight, d_logits.T, padded(hidden[part]))
+    if d_bias is not None:
+        d_bias += d_logits.sum(0)
 
 
 def _add_product(total: Tensor, left: Tensor, right: Tensor) -> None:

@@ -24,6 +24,7 @@ from verigrad.config.schema import Algorithm, Selection
 from verigrad.lab.estimators import Estimator
 from verigrad.lab.world import World, draw, prompt_of
 from verigrad.objective import DIVERGENCES, Sampled, shape
+from verigrad.objective.divergence import exact_kl
 from verigrad.types import (
     Completion,
     Grade,
@@ -188,10 +189,27 @@ def _tokens(world: World, estimator: Estimator, batches: Sequence[Draw], group: 
         return Tokens(logprobs.detach(), batch_at, slot_at, question_at, state, token)
     loss = estimator.loss(logprobs, *(streams[name] for name in estimator.streams))
     name, beta = estimator.kl_in_loss
-    if beta:
+    if beta and name != "exact":
         loss = loss + beta * DIVERGENCES[name](logprobs, streams["reference_logprobs"])
     (slope,) = torch.autograd.grad((streams["weights"] * loss).sum(), logprobs)
-    return Tokens(-slope, batch_at, slot_at, question_at, state, token)
+    sampled = Tokens(-slope, batch_at, slot_at, question_at, state, token)
+    return _with_divergence(world, sampled, streams["weights"] * beta) if beta and name == "exact" else sampled
+
+
+def _with_divergence(world: World, tokens: Tokens, weights: Tensor) -> Tokens:
+    """The tokens and, for every token of the vocabulary at their states, the slope of weight × exact KL.
+
+    A slope at the logits sums to 0 over the vocabulary, so that as a coefficient of ∇log π it is the same gradient.
+    """
+    logits = world.logits[tokens.question, tokens.state].requires_grad_()
+    divergence = exact_kl(logits, world.reference_logits[tokens.question, tokens.state])
+    (slope,) = torch.autograd.grad((weights * divergence).sum(), logits)
+    count = slope.shape[1]
+    everywhere = {
+        name: getattr(tokens, name).repeat_interleave(count) for name in ("batch", "slot", "question", "state")
+    }
+    added = {"coefficient": -slope.flatten(), **everywhere, "token": torch.arange(count).repeat(len(slope))}
+    return Tokens(**{name: torch.cat((getattr(tokens, name), part)) for name, part in added.items()})
 
 
 def _samples(

@@ -2,7 +2,7 @@
 
 from verigrad.policy.chat import in_chat
 from verigrad.policy.pack import Batch, pack
-from verigrad.policy.policy import Policy, TokenLoss, TokenScores
+from verigrad.policy.policy import Policy, TokenLoss, TokenScores, Toward
 from verigrad.policy.ratios import ClipRange
 
-__all__ = ["Batch", "ClipRange", "Policy", "TokenLoss", "TokenScores", "in_chat", "pack"]
+__all__ = ["Batch", "ClipRange", "Policy", "TokenLoss", "TokenScores", "Toward", "in_chat", "pack"]

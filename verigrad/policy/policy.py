@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from verigrad.config.schema import Optimizer as OptimizerConfig
 from verigrad.errors import ConfigError, NonFiniteError
-from verigrad.kernels import backbone_of, computing, head_of, hidden_states, in_family, token_logprobs
+from verigrad.kernels import backbone_of, computing, head_of, hidden_states, in_family, token_divergence, token_logprobs
 from verigrad.policy.load import encode, end_ids_of, load_model
 from verigrad.policy.noise import NoiseMeter, noise_metrics
 from verigrad.policy.optimize import learning_rate, make_optimizer
@@ -39,6 +39,14 @@ class TokenScores:
     entropy: tuple[float, ...]
     values: tuple[float, ...] = ()
     plain_entropy: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Toward:
+    """A term of the loss: `weight` times the exact KL(π‖π_ref) of each token's distribution."""
+
+    reference: Policy
+    weight: float
 
 
 class Policy:
@@ -143,9 +151,14 @@ class Policy:
         return [score for score in scores if score is not None]
 
     def update(
-        self, samples: Sequence[Sample], loss: TokenLoss, entropy_bonus: float = 0.0, clip: ClipRange | None = None
+        self,
+        samples: Sequence[Sample],
+        loss: TokenLoss,
+        entropy_bonus: float = 0.0,
+        clip: ClipRange | None = None,
+        toward: Toward | None = None,
     ) -> dict[str, float]:
-        """One optimiser update on the gradient of Σ w·(ℓ − entropy_bonus·H) over all tokens; returns its metrics.
+        """One optimiser update on the gradient of Σ w·(ℓ − entropy_bonus·H + toward) over all tokens; returns metrics.
 
         `clip` says where `loss` clips, to be counted.
 
@@ -154,7 +167,7 @@ class Policy:
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.updates, self._optimizer_config)
         self.optimizer.zero_grad(set_to_none=True)
-        sums = self.accumulate(samples, loss, entropy_bonus, clip)
+        sums = self.accumulate(samples, loss, entropy_bonus, clip, toward)
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), self._optimizer_config.clip_norm).item()
         if not (norm < float("inf") and abs(sums["loss"]) < float("inf")):
             raise NonFiniteError(
@@ -194,16 +207,25 @@ class Policy:
         return loss
 
     def accumulate(
-        self, samples: Sequence[Sample], loss: TokenLoss, entropy_bonus: float = 0.0, clip: ClipRange | None = None
+        self,
+        samples: Sequence[Sample],
+        loss: TokenLoss,
+        entropy_bonus: float = 0.0,
+        clip: ClipRange | None = None,
+        toward: Toward | None = None,
     ) -> dict[str, float]:
         """Adds the gradient of Σ w·ℓ to the parameters; returns sums over the trained tokens, to be divided once."""
         sums = {"loss": 0.0, "nll": 0.0, "entropy": 0.0, "trained_tokens": 0}
         batches = Packs(samples, self.tokens_per_microbatch, self.device)
         with NoiseMeter(self.model.parameters(), len(batches)) as noise:
             for batch in batches:
-                predictions = self._head(self._hidden(batch), batch)
-                logprobs, entropy = (values.index_select(0, batch.of) for values in predictions)
+                hidden = self._hidden(batch)
+                logprobs, entropy = (values.index_select(0, batch.of) for values in self._head(hidden, batch))
                 terms = loss(logprobs, batch) - entropy_bonus * entropy if entropy_bonus else loss(logprobs, batch)
+                if toward:
+                    divergence = self._divergence(hidden, toward.reference, batch).index_select(0, batch.of)
+                    terms = terms + toward.weight * divergence
+                    sums["kl_reference"] = sums.get("kl_reference", 0.0) + divergence.detach().sum().item()
                 total = (batch.weights * terms).sum()
                 total.backward()
                 noise.add(len(batch.rows))
@@ -254,6 +276,13 @@ class Policy:
                 self.backbone, batch.token_ids, batch.plan.positions, batch.plan, **self._decoder_options
             )
         return hidden.index_select(0, batch.predictors)
+
+    def _divergence(self, hidden: Tensor, reference: Policy, batch: Batch) -> Tensor:
+        with torch.no_grad():
+            theirs = reference._hidden(batch)
+        return token_divergence(
+            hidden, self.head, theirs, reference.head, batch.temperature, batch.end_banned, self._ends
+        )
 
     def _head(self, hidden: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
         return token_logprobs(hidden, self.head, batch.targets, batch.temperature, batch.end_banned, self._ends)

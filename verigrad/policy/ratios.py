@@ -41,7 +41,7 @@ def add_ratios(sums: Sums, logprobs: Float[Tensor, "trained"], batch: Batch, cli
 
 def ratio_metrics(sums: Sums) -> dict[str, float]:
     """Means over the update's trained tokens (the largest ratio apart)."""
-    same = ("kl_k3_old", "kl_k3_reference", "clip_fraction_low", "clip_fraction_high")
+    same = ("kl_k3_old", "kl_k3_reference", "kl_reference", "clip_fraction_low", "clip_fraction_high")
     names = {"ratio": "ratio_mean"} | {name: name for name in same}
     means = {new: sums[old] / sums["trained_tokens"] for old, new in names.items() if old in sums}
     return means | ({"ratio_max": sums["ratio_max"]} if "ratio_max" in sums else {})

@@ -54,7 +54,7 @@ class VllmSampler:
         self._params: Any = vllm.SamplingParams
         self._final: Any = vllm.sampling_params.RequestOutputKind.FINAL_ONLY
         self._decode, self._end_ids = decode, frozenset(end_ids)
-        self._version, self._asleep = 0, False
+        self._version, self._asleep = -1, False
         self._sleeps = settings.sleep and shared and torch.cuda.is_available()
         with tempfile.TemporaryDirectory(prefix="verigrad-vllm-") as directory:
             for part in (config, generation, tokenizer):
@@ -102,6 +102,7 @@ class VllmSampler:
         if not waiting:
             return
         check_context((request.prompt for request in waiting), self._context)
+        assert self._version >= 0, "the engine begins with random weights; load some"
         self._wake()
         arrived: deque[tuple[str, Any]] = deque()
         mine: dict[str, Request] = {}
