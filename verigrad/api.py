@@ -81,6 +81,7 @@ def train(
     _check_base(config, policy)
     policy.configure(config.optimizer, config.algorithm.tokens_per_microbatch)
     policy.compute_in(config.model.compute, config.model.checkpoint_activations)
+    policy.adapt(config.model.lora, config.run.seed)
     set_threads(config.run.threads, policy)
     task = TaskData(tuple(problems), tuple(validation))
     if not config.task.allow_overlap:
@@ -120,7 +121,7 @@ def run_training(
         progress.warn(line)
     template = template_of(config, policy)
     keep_base = config.algorithm.restart == "base"
-    base = {name: tensor.to("cpu", copy=True) for name, tensor in policy.named_tensors()} if keep_base else {}
+    base = {name: tensor.to("cpu", copy=True) for name, tensor in policy.trained_tensors()} if keep_base else {}
     reference = reference_of(config, policy) if "reference_logprobs" in needs else None
     if "values" in needs:
         policy.add_value_head(config.algorithm.value.lr)
@@ -198,6 +199,7 @@ def make_sampler(config: Config, policy: Policy) -> Sampler:
         end_ids=policy.end_ids,
         slots=config.sampler.slots,
         compute=config.model.compute,
+        shared=True,
     )
 
 
@@ -211,6 +213,7 @@ def policy_of(config: Config) -> Policy:
         tokens_per_microbatch=config.algorithm.tokens_per_microbatch,
     )
     policy.compute_in(config.model.compute, config.model.checkpoint_activations)
+    policy.adapt(config.model.lora, config.run.seed)
     set_threads(config.run.threads, policy)
     return policy
 
@@ -218,7 +221,7 @@ def policy_of(config: Config) -> Policy:
 def set_threads(threads: int, policy: Policy) -> None:
     """PyTorch's CPU threads and products. A small model's products are too short to share between threads."""
     fast_products()
-    small = sum(tensor.numel() for _, tensor in policy.named_tensors()) < SMALL_MODEL
+    small = sum(tensor.numel() for tensor in policy.model.parameters()) < SMALL_MODEL
     if threads or small:
         torch.set_num_threads(threads or 1)
 

@@ -37,11 +37,11 @@ class Run(Section):
 
 class Lora(Section):
     rank: NonNegative = 0
-    """Rank of the adapters beside the layers' products; only they are trained. 0: off, every weight is trained."""
+    """Rank r of the adapters beside the layers' products (peft); only they are trained. 0: off, all weights are."""
     alpha: Annotated[float, Field(gt=0)] = 32.0
-    """Adapters are scaled by alpha / rank."""
+    """α: what an adapter adds is scaled by α/r."""
     targets: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
-    """Names of the products that have an adapter."""
+    """Names of the layers' products that have an adapter."""
 
 
 class Model(Section):

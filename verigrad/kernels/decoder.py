@@ -107,11 +107,11 @@ class _RmsNorm(torch.autograd.Function):
         return normed * weight
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None]:
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor | None, None]:
         """∂/∂x = (d − n · mean(d n)) / √(mean x² + ε), with d = w · ∂/∂y."""
         (gradient,) = gradients
         normed, scale, weight = ctx.saved_tensors
-        d_weight = (gradient * normed).flatten(0, -2).sum(0)
+        d_weight = (gradient * normed).flatten(0, -2).sum(0) if ctx.needs_input_grad[1] else None
         d_normed = gradient * weight
         shared = (d_normed * normed).mean(-1, keepdim=True)
         return d_normed.addcmul_(normed, shared, value=-1).mul_(scale), d_weight, None

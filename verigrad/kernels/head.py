@@ -81,13 +81,14 @@ class _TokenDivergence(torch.autograd.Function):
         hidden, weight, bias, *rest, divergence = ctx.saved_tensors
         temperature = rest[3]
         d_hidden = torch.empty_like(hidden)
-        d_weight = torch.zeros_like(weight, dtype=torch.promote_types(weight.dtype, torch.float32))
-        d_bias = None if bias is None else torch.zeros_like(bias)
+        d_weight = _sum_for(weight, ctx.needs_input_grad[1])
+        d_bias = torch.zeros_like(bias) if bias is not None and ctx.needs_input_grad[2] else None
         for part in _chunks(len(hidden), len(weight)):
             log_p, gap = _gap(part, hidden, weight, bias, *rest)
             d_logits = log_p.exp().mul_(gap.sub_(divergence[part, None])).mul_((g[part] / temperature[part])[:, None])
             _add_to(d_logits, part, hidden, weight, d_hidden, d_weight, d_bias)
-        return d_hidden, d_weight.to(weight.dtype), d_bias, None, None, None, None, None, None
+        d_weight = None if d_weight is None else d_weight.to(weight.dtype)
+        return d_hidden, d_weight, d_bias, None, None, None, None, None, None
 
 
 class _TokenLogprobs(torch.autograd.Function):
@@ -118,8 +119,8 @@ class _TokenLogprobs(torch.autograd.Function):
         hidden, weight, bias, targets, temperature, end_banned, end_ids, entropy = ctx.saved_tensors
         wants_entropy = bool(e.any())
         d_hidden = torch.empty_like(hidden)
-        d_weight = torch.zeros_like(weight, dtype=torch.promote_types(weight.dtype, torch.float32))
-        d_bias = None if bias is None else torch.zeros_like(bias)
+        d_weight = _sum_for(weight, ctx.needs_input_grad[1])
+        d_bias = torch.zeros_like(bias) if bias is not None and ctx.needs_input_grad[2] else None
         for part in _chunks(len(hidden), len(weight)):
             log_p = ctx.kept
             if log_p is None:
@@ -131,7 +132,8 @@ class _TokenLogprobs(torch.autograd.Function):
                 d_logits = p.mul_(-g[part, None])
             d_logits.scatter_add_(1, targets[part, None], g[part, None])
             _add_to(d_logits.div_(temperature[part, None]), part, hidden, weight, d_hidden, d_weight, d_bias)
-        return d_hidden, d_weight.to(weight.dtype), d_bias, None, None, None, None
+        d_weight = None if d_weight is None else d_weight.to(weight.dtype)
+        return d_hidden, d_weight, d_bias, None, None, None, None
 
 
 def _chunks(tokens: int, vocabulary: int) -> list[slice]:
@@ -176,16 +178,22 @@ def _add_to(
     hidden: Tensor,
     weight: Tensor,
     d_hidden: Tensor,
-    d_weight: Tensor,
+    d_weight: Tensor | None,
     d_bias: Tensor | None,
 ) -> None:
-    """Takes a chunk's gradient at the logits on to hidden states, weight and bias."""
+    """Takes a chunk's gradient at the logits on to hidden states, and to weight and bias where they are trained."""
     count = len(d_logits)
     d_logits = padded(d_logits.to(hidden.dtype))
     d_hidden[part] = (d_logits @ weight)[:count]
-    _add_product(d_weight, d_logits.T, padded(hidden[part]))
+    if d_weight is not None:
+        _add_product(d_weight, d_logits.T, padded(hidden[part]))
     if d_bias is not None:
         d_bias += d_logits.sum(0)
+
+
+def _sum_for(weight: Tensor, wanted: bool) -> Tensor | None:
+    """Where a weight's gradient is added up, in float32 at least; None where it is not trained."""
+    return torch.zeros_like(weight, dtype=torch.promote_types(weight.dtype, torch.float32)) if wanted else None
 
 
 def _add_product(total: Tensor, left: Tensor, right: Tensor) -> None:

@@ -11,10 +11,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from verigrad.config.schema import Lora
 from verigrad.config.schema import Optimizer as OptimizerConfig
 from verigrad.errors import ConfigError, NonFiniteError
 from verigrad.kernels import backbone_of, computing, head_of, hidden_states, in_family, token_divergence, token_logprobs
 from verigrad.policy.load import encode, end_ids_of, load_model
+from verigrad.policy.lora import add_adapters, merged_tensors, save_adapter
 from verigrad.policy.noise import NoiseMeter, noise_metrics
 from verigrad.policy.optimize import learning_rate, make_optimizer
 from verigrad.policy.pack import Batch, Packs, token_budget
@@ -64,6 +66,7 @@ class Policy:
         self.backbone, self.head = backbone_of(model), head_of(model)
         self.device = next(model.parameters()).device
         self.end_ids = end_ids_of(model, tokenizer)
+        self._lora = Lora()
         # Fast tokenizers hand their ids on to this one; their own `decode` spends five times as long around it.
         self._decoder = getattr(tokenizer, "backend_tokenizer", tokenizer)
         self._ends = torch.tensor(self.end_ids, device=self.device)
@@ -107,6 +110,21 @@ class Policy:
             )
         self._compute, self._decoder_options = compute, {"checkpoint": True} if checkpoint else {}
 
+    def adapt(self, lora: Lora, seed: int) -> None:
+        """Trains adapters in place of the weights, if `lora.rank` says so; begins the optimiser anew.
+
+        ConfigError where the policy has other adapters already, or the model cannot have these.
+        """
+        if self._lora.rank and lora != self._lora:
+            raise ConfigError(
+                f"this policy has adapters of rank {self._lora.rank}: give their settings in model.lora, "
+                "or load it anew"
+            )
+        if lora.rank and not self._lora.rank:
+            add_adapters(self.model, self.backbone, lora, seed)
+            self._lora = lora
+            self.reset_optimizer()
+
     def encode_prompt(self, text: str) -> tuple[int, ...]:
         """Token ids of a prompt, with the tokenizer's own opening tokens unless the text begins with them."""
         opening = self.tokenizer.bos_token
@@ -127,9 +145,17 @@ class Policy:
         return text
 
     def named_tensors(self) -> Iterator[tuple[str, Tensor]]:
-        """The weights by name, for a sampler's `load`. A tied head is named once."""
+        """The weights by name, adapters merged into them, for a sampler's `load`. A tied head is named once."""
+        yield from merged_tensors(self.model)
+
+    def trained_tensors(self) -> Iterator[tuple[str, Tensor]]:
+        """What updates change, by the module's own names: all weights, or the adapters alone."""
         for name, parameter in self.model.named_parameters():
-            yield name, parameter.detach()
+            if parameter.requires_grad:
+                yield name, parameter.detach()
+
+    def _trained(self) -> list[nn.Parameter]:
+        return [parameter for parameter in self.model.parameters() if parameter.requires_grad]
 
     def score(self, samples: Sequence[Sample]) -> list[TokenScores]:
         """Log-probs and exact entropies of the trained tokens of each sample, without gradient, in the order given."""
@@ -168,7 +194,7 @@ class Policy:
             group["lr"] = learning_rate(self.updates, self._optimizer_config)
         self.optimizer.zero_grad(set_to_none=True)
         sums = self.accumulate(samples, loss, entropy_bonus, clip, toward)
-        norm = nn.utils.clip_grad_norm_(self.model.parameters(), self._optimizer_config.clip_norm).item()
+        norm = nn.utils.clip_grad_norm_(self._trained(), self._optimizer_config.clip_norm).item()
         if not (norm < float("inf") and abs(sums["loss"]) < float("inf")):
             raise NonFiniteError(
                 f"update {self.updates + 1}: loss {sums['loss']}, gradient norm {norm}, so nothing was updated; "
@@ -238,22 +264,31 @@ class Policy:
 
     def reset_optimizer(self) -> None:
         """Forgets the optimiser's moments; the learning rate's course goes on."""
-        self.optimizer = make_optimizer(self.model.parameters(), self._optimizer_config)
+        self.optimizer = make_optimizer(self._trained(), self._optimizer_config)
 
     def export(self, directory: Path) -> None:
-        """Writes weights and tokenizer in Hugging Face layout: loads with transformers and vLLM."""
-        self.model.save_pretrained(directory)
+        """Writes weights and tokenizer in Hugging Face layout: loads with transformers and vLLM.
+
+        Adapters are merged into the weights, and in `adapter/` alone as well, in peft's layout.
+        """
+        if self._lora.rank:
+            save_adapter(self.model, directory / "adapter")
+        self.model.save_pretrained(directory, state_dict=dict(self.named_tensors()))
         self.tokenizer.save_pretrained(directory)
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint needs beside the weights."""
         value = {"value": self.value.state()} if self.value else {}
-        return {"optimizer": self.optimizer.state_dict(), "updates": self.updates, **value}
+        adapters = {"adapters": dict(self.trained_tensors())} if self._lora.rank else {}
+        return {"optimizer": self.optimizer.state_dict(), "updates": self.updates, **value, **adapters}
 
     def restore(self, directory: Path, state: dict[str, Any]) -> None:
         """Takes an exported directory and `state()` back, in place."""
-        saved, _ = load_model(str(directory), str(self.model.dtype).removeprefix("torch."), str(self.device))
-        self.load_weights(dict(saved.named_parameters()))
+        if self._lora.rank:
+            self.load_weights(state["adapters"])
+        else:
+            saved, _ = load_model(str(directory), str(self.model.dtype).removeprefix("torch."), str(self.device))
+            self.load_weights(dict(saved.named_parameters()))
         self.optimizer.load_state_dict(state["optimizer"])
         self.updates = state["updates"]
         if self.value:
@@ -264,10 +299,10 @@ class Policy:
         self.value = ValueHead(self.head.in_features, lr, self.device)
 
     def load_weights(self, weights: Mapping[str, Tensor]) -> None:
-        """Copies weights in place, by name."""
+        """Copies what is trained in place, by name (`trained_tensors`)."""
         with torch.no_grad():
-            for name, parameter in self.model.named_parameters():
-                parameter.copy_(weights[name])
+            for name, tensor in self.trained_tensors():
+                tensor.copy_(weights[name])
 
     def _hidden(self, batch: Batch) -> Tensor:
         """The hidden states of the batch's predictions: before each trained token was drawn."""

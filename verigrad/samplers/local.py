@@ -24,7 +24,7 @@ from verigrad.types import Completion, Request, StopReason
 
 
 class LocalSampler:
-    """Samples from a transformers model in this process; may share the trainer's module.
+    """Samples from a transformers model in this process. `shared`: it is the trainer's module, as it is trained.
 
     At most `slots` requests are live at once. On a CPU in float32 a request's tokens and log-probs are the same to the
     last bit whatever shares its batch: products have whole multiples of rows, and their sums do not depend on company.
@@ -38,12 +38,13 @@ class LocalSampler:
         end_ids: Collection[int],
         slots: int = 1024,
         compute: str = "same",
+        shared: bool = False,
     ) -> None:
         self._model: Any = model
         self._backbone, self._head = backbone_of(model), head_of(model)
         self._context = int(cast(Any, model).config.get_text_config().max_position_embeddings)
         self._decode, self._end_ids = decode, frozenset(end_ids)
-        self._slots, self._compute = slots, compute
+        self._slots, self._compute, self._shared = slots, compute, shared
         self._version = 0
         self._device = next(model.parameters()).device
         self._ends = torch.tensor(sorted(end_ids), device=self._device)
@@ -51,12 +52,11 @@ class LocalSampler:
         self._cache: SlotCache | None = None
 
     def load(self, version: int, tensors: Iterable[tuple[str, Tensor]]) -> None:
-        """Takes the weights; those that already are this module's own are not copied."""
-        own = dict(self._model.named_parameters())
+        """Takes the weights; a shared module has them already, adapters beside them if it has any."""
+        own = {} if self._shared else dict(self._model.named_parameters())
         with torch.no_grad():
-            for name, tensor in tensors:
-                if own[name].data_ptr() != tensor.data_ptr():
-                    own[name].copy_(tensor)
+            for name, tensor in () if self._shared else tensors:
+                own[name].copy_(tensor)
         self._version = version
 
     def sample(self, requests: Iterable[Request]) -> Iterator[Completion]:
