@@ -62,7 +62,7 @@ demo: $(CORE)
 test: $(DEV) $(if $(filter yes,$(VLLM)),$(VLLM_DEV))
 ifeq ($(VLLM),yes)
 	@echo "with vLLM:"
-	@$(VLLM_BIN)/python -m pytest -q tests/samplers/test_contract.py tests/samplers/test_vllm.py
+	@$(VLLM_BIN)/python -m pytest -q tests/samplers/test_contract.py tests/samplers/test_vllm.py tests/policy/test_states.py
 	@echo "all tests, vLLM's apart:"
 endif
 	@$(BIN)/python -m pytest -p tests.floors --cov --cov-report=term

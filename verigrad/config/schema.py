@@ -258,7 +258,7 @@ class Optimizer(Section):
     """Gradients are scaled down to this global norm."""
     states: Literal["full", "8bit", "offloaded"] = "full"
     """Adam's two moments: full, in the weights' type beside them; 8bit, quantised in blocks; offloaded, in host memory
-    with the update made there. 8bit and offloaded need the extra lean."""
+    that the GPU reads. The last two are bitsandbytes' (the extra lean)."""
 
 
 class Eval(Section):

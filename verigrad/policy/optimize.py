@@ -4,23 +4,39 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import nn
 
 from verigrad.config.schema import Optimizer as OptimizerConfig
+from verigrad.errors import ConfigError
 
 
-def make_optimizer(parameters: Iterable[nn.Parameter], config: OptimizerConfig) -> torch.optim.AdamW:
-    """AdamW (Loshchilov & Hutter 2019, arXiv:1711.05101), fused: one pass over memory per update."""
-    return torch.optim.AdamW(
-        parameters,
-        lr=config.lr,
-        betas=config.betas,
-        eps=config.eps,
-        weight_decay=config.weight_decay,
-        fused=True,
-    )
+def make_optimizer(parameters: Iterable[nn.Parameter], config: OptimizerConfig) -> torch.optim.Optimizer:
+    """AdamW (Loshchilov & Hutter 2019, arXiv:1711.05101), fused: one pass over memory per update.
+
+    With `states` = 8bit or offloaded it is bitsandbytes' (Dettmers et al. 2021, arXiv:2110.02861): moments of 8 bits a
+    number and a scale for each block, or in full in host memory that a GPU reads. ConfigError without it.
+    """
+    parameters = list(parameters)
+    numbers: dict[str, Any] = {
+        "lr": config.lr, "betas": config.betas, "eps": config.eps, "weight_decay": config.weight_decay
+    }  # fmt: skip
+    if config.states == "full":
+        return torch.optim.AdamW(parameters, **numbers, fused=True)
+    if config.states == "offloaded" and not parameters[0].is_cuda:
+        raise ConfigError("optimizer.states = 'offloaded': moments leave a GPU, and there is none; use full or 8bit")
+    try:
+        from bitsandbytes.optim import AdamW8bit, PagedAdamW
+    except ImportError as error:
+        raise ConfigError(
+            f"optimizer.states = {config.states!r}: bitsandbytes cannot be imported ({error}); "
+            "install verigrad[lean], or use optimizer.states = 'full'"
+        ) from None
+    kind = AdamW8bit if config.states == "8bit" else PagedAdamW
+    made: torch.optim.Optimizer = kind(parameters, **numbers)
+    return made
 
 
 def learning_rate(update: int, config: OptimizerConfig) -> float:
