@@ -111,7 +111,9 @@ def _parsers() -> tuple[_Parser, dict[str, argparse.ArgumentParser]]:
             name,
             help=command.summary,
             description=command.summary,
-            usage=f"verigrad {name} CONFIG.toml [--section.key value ...]" if command.configured else None,
+            usage=f"verigrad {name} CONFIG.toml [--with FILE.toml] [--section.key value ...]"
+            if command.configured
+            else None,
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
@@ -164,6 +166,14 @@ def _nearest(word: str, known: Sequence[str]) -> str:
 def _declare_config(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "config", metavar="CONFIG.toml", help="file of settings; every one can be overridden by an option"
+    )
+    parser.add_argument(
+        "--with",
+        metavar="FILE.toml",
+        action="append",
+        default=[],
+        dest="overlays",
+        help="a further file of settings, laid over the first, e.g. of configs/hardware; may be repeated, later wins",
     )
 
 
@@ -224,7 +234,7 @@ def _declare_lab(parser: argparse.ArgumentParser) -> None:
 def _evaluate(args: argparse.Namespace) -> int:
     from verigrad.config import load
 
-    config = load(args.config, args.overrides)
+    config = load(args.config, args.overrides, args.overlays)
     from verigrad.cli import runs
 
     return runs.evaluate(config)
@@ -233,7 +243,7 @@ def _evaluate(args: argparse.Namespace) -> int:
 def _train(args: argparse.Namespace) -> int:
     from verigrad.config import load
 
-    config = load(args.config, args.overrides)
+    config = load(args.config, args.overrides, args.overlays)
     from verigrad.cli import runs
 
     return runs.train(config)
@@ -242,7 +252,7 @@ def _train(args: argparse.Namespace) -> int:
 def _config(args: argparse.Namespace) -> int:
     from verigrad.config import dump, load
 
-    sys.stdout.write(dump(load(args.config, args.overrides)))
+    sys.stdout.write(dump(load(args.config, args.overrides, args.overlays)))
     return DONE
 
 
