@@ -14,7 +14,7 @@ from verigrad.cli import main as cli
 from verigrad.config import load, settings
 from verigrad.errors import NonFiniteError
 
-COMMANDS = ["evaluate", "train", "sweep", "report", "sample", "grade", "config"]
+COMMANDS = ["evaluate", "train", "sweep", "report", "sample", "grade", "export", "config"]
 HEAVY = ("torch", "transformers", "numpy", "scipy", "matplotlib", "pydantic", "rich")
 
 
