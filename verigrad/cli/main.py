@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from verigrad import __version__
+from verigrad.cli import export_options
 from verigrad.errors import DataError, RunStopped, UsageError
 
 DONE, BAD_USAGE, STOPPED, INTERRUPTED = 0, 2, 3, 130
@@ -224,15 +225,6 @@ def _declare_grade(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--time-limit", metavar="S", type=float, default=1.0, help="seconds per answer (default: 1)")
 
 
-def _declare_export(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("run", metavar="RUN", type=Path, help="run directory")
-    parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="new or empty, or an earlier export")
-    parser.add_argument("--step", metavar="N", type=int, help="of which checkpoint (default: the newest)")
-    parser.add_argument(
-        "--license", metavar="ID", default="", help="licence for the card, e.g. apache-2.0 (default: left open)"
-    )
-
-
 def _declare_lab(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quick", action="store_true", help="fewer points and draws: seconds instead of a minute")
     parser.add_argument(
@@ -312,12 +304,6 @@ def _grade(args: argparse.Namespace) -> int:
     return grade.grade(args.source, args.out, grade.settings({**chosen, **limits}), jobs=args.jobs)
 
 
-def _export(args: argparse.Namespace) -> int:
-    from verigrad.cli import export
-
-    return export.export(args.run, args.out, step=args.step, license_id=args.license)
-
-
 def _lab(args: argparse.Namespace) -> int:
     from rich.console import Console
 
@@ -340,7 +326,9 @@ COMMANDS = {
     "report": Command("Show runs as a table, and as one self-contained HTML page.", _declare_report, _report),
     "sample": Command("Put questions to one model, or to several side by side.", _declare_sample, _sample),
     "grade": Command("Grade rows of question, answer and response offline.", _declare_grade, _grade),
-    "export": Command("Write a checkpoint as a Hugging Face model with its card.", _declare_export, _export),
+    "export": Command(
+        "Write a checkpoint as a Hugging Face model with its card.", export_options.declare, export_options.export
+    ),
     "lab": Command("Measure bias and variance of every estimator against the exact gradient.", _declare_lab, _lab),
     "config": Command("Check a config and print it, resolved; nothing runs.", _declare_config, _config, True),
 }

@@ -72,7 +72,11 @@ def _metadata(run: RunLog, step: int, name: str, license_id: str) -> Iterator[st
 def _result(run: RunLog, name: str, line: Record, share: float) -> Record:
     task = str(line.get("task") or run.setting("task.name"))
     data = {"type": next(iter(_hub_sets(run)), task), "name": task}
-    metric = {"type": "accuracy", "name": _conditions(line), "value": round(100 * share, 2)}
+    metric = {
+        "type": "accuracy",
+        "name": f"accuracy, temperature {line.get('temperature')}",
+        "value": round(100 * share, 2),
+    }
     return {"name": name, "results": [{"task": {"type": "text-generation"}, "dataset": data, "metrics": [metric]}]}
 
 
