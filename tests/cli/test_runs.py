@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+import types
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -374,8 +375,8 @@ OFFLINE: list[tuple[dict[str, Any], str, str]] = [
     ),
     (
         {"task": {"name": "gsm8k"}},
-        "hub:openai/gsm8k?subset=main&split=test&revision=",
-        "give a local ",  # copy, or file where the package is not installed
+        "cannot be had from the hub (offline: HF_HUB_OFFLINE or HF_DATASETS_OFFLINE is set): no connection; ",
+        "load it once while online, which fills the cache, or give a local copy in task.path",
     ),
     (
         {"task": {"name": "gsm8k", "path": "set:math5000", "validation_path": "v.jsonl"}},
@@ -400,6 +401,13 @@ OFFLINE: list[tuple[dict[str, Any], str, str]] = [
 def test_what_is_not_there_is_one_line_with_the_remedy(verigrad, config, monkeypatch, command, tables, what, remedy):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    package = types.ModuleType("datasets")  # the real one reads the switch once, when it is imported
+
+    def load_dataset(*given: object, **named: object) -> None:
+        raise ConnectionError("no connection")
+
+    vars(package).update(load_dataset=load_dataset, disable_progress_bars=lambda: None)
+    monkeypatch.setitem(sys.modules, "datasets", package)
     path = config(**tables)
     write_rows(Path("v.jsonl"), [{"question": "1 + 1", "answer": "#### 2"}])
     write_rows(Path("bare.jsonl"), [{"question": "2 + 2", "result": "4"}])
