@@ -25,7 +25,7 @@ from verigrad import algorithms
 from verigrad.algorithms import Evaluation, Parts, Progress, Silent, make_prompts, make_row
 from verigrad.config import Config, advice, build
 from verigrad.config import load as load_config
-from verigrad.data import TaskData, load_demonstrations, load_task, load_template
+from verigrad.data import SOLUTIONS, TaskData, demonstrations_of, load_demonstrations, load_task, load_template
 from verigrad.errors import ConfigError, DataError, UsageError
 from verigrad.grading import Grader, asks_workers, from_function, verifier_for
 from verigrad.kernels import fast_products
@@ -130,7 +130,7 @@ def run_training(
         evaluator = make_sampler(config, policy)
         stack.callback(evaluator.close)
         if config.algorithm.source == "demonstrations":
-            sampler, prompts = _demonstrations(config, policy, template, task.validation)
+            sampler, prompts = _demonstrations(config, policy, template, task)
         else:
             sampler, prompts = evaluator, _prompts(policy, template, task.train)
         validation = _prompts(policy, template, _validation(config, task.validation))
@@ -227,8 +227,9 @@ def set_threads(threads: int, policy: Policy) -> None:
 
 
 def task_of(config: Config, *, train: bool) -> TaskData:
-    """The problems that the config names, checked; sft trains on its demonstrations and needs no training problems."""
-    task = load_task(config, train=train and config.algorithm.source == "policy")
+    """The problems that the config names, checked; sft on given demonstrations needs no training problems."""
+    needed = config.algorithm.source == "policy" or config.task.demonstrations == SOLUTIONS
+    task = load_task(config, train=train and needed)
     if config.verifier.check_golds:
         check_golds((*task.train, *task.validation), config.verifier.name)
     return task
@@ -307,18 +308,19 @@ def _prompts(policy: Policy, template: Template, problems: Sequence[Problem]) ->
     return prompts
 
 
-def _demonstrations(
-    config: Config, policy: Policy, template: Template, validation: Sequence[Problem]
-) -> tuple[Sampler, list[Prompt]]:
+def _demonstrations(config: Config, policy: Policy, template: Template, task: TaskData) -> tuple[Sampler, list[Prompt]]:
     """A sampler that replays the demonstrations, and their prompts."""
-    given = load_demonstrations(config.task.demonstrations, template)
+    if config.task.demonstrations == SOLUTIONS:
+        given = demonstrations_of(task.train, template, config.task.solution_format)
+    else:
+        given = load_demonstrations(config.task.demonstrations, template)
     if config.algorithm.select == "correct" and not any(one.problem.answer for one in given):
         raise ConfigError(
             "algorithm.select = 'correct', but no demonstration says what is correct; "
             "add an answer or ground_truth column, or use select = 'all'"
         )
     if not config.task.allow_overlap:
-        check_overlap([one.problem for one in given], validation)
+        check_overlap([one.problem for one in given], task.validation)
     texts = {one.problem.id: one.prompt_text for one in given}
     prompts = make_prompts([one.problem for one in given], lambda problem: texts[problem.id], policy.encode_prompt)
     policy.check_prompts(prompts)

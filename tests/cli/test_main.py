@@ -14,7 +14,7 @@ from verigrad.cli import main as cli
 from verigrad.config import load, settings
 from verigrad.errors import NonFiniteError
 
-COMMANDS = ["evaluate", "train", "sweep", "report", "sample", "grade", "config"]
+COMMANDS = ["evaluate", "train", "sweep", "report", "sample", "grade", "export", "config"]
 HEAVY = ("torch", "transformers", "numpy", "scipy", "matplotlib", "pydantic", "rich")
 
 
@@ -103,6 +103,8 @@ def test_every_command_has_help(run, command):
         (["train", "--zzzzzz", "a.toml"], "unknown option --zzzzzz: `verigrad train --help` lists every setting"),
         (["train", "a.toml", "--run.seed"], "--run.seed: a value is missing; write --run.seed VALUE"),
         (["train", "a.toml", "--run.seed", "--run.dir", "x"], "--run.seed: a value is missing"),
+        (["train", "a.toml", "--with"], "argument --with: expected one argument; see `verigrad train --help`"),
+        (["train", "a.toml", "--wiht", "b.toml"], "unknown option --wiht: "),
         (["grade", "in.jsonl"], "the following arguments are required: --out"),
         (["grade", "in.jsonl", "--ot", "x"], "unknown option --ot: did you mean '--out'?"),
         (["grade", "in.jsonl", "--out", "x", "--workers", "two"], "argument --workers: invalid int value: 'two'"),
@@ -143,6 +145,22 @@ def test_config_prints_the_resolved_config_which_loads_to_the_same(run, config_f
     resolved = tmp_path / "resolved.toml"
     resolved.write_text(out, encoding="utf-8")
     assert load(resolved) == load(config_file, ["--eval.problems", "9", "--optimizer.lr=1e-3"])
+
+
+def test_files_are_laid_over_the_config_and_options_over_them(run, config_file, tmp_path):
+    for name, text in {"a": "[run]\nseed = 4\nthreads = 2", "b": "[run]\nseed = 5"}.items():
+        (tmp_path / f"{name}.toml").write_text(text, encoding="utf-8")
+    words = ["--with", tmp_path / "a.toml", "--with", tmp_path / "b.toml", "--run.threads", "3"]
+    code, out, err = run("config", config_file, *words)
+    assert (code, err) == (0, "")
+    assert {key: tomllib.loads(out)["run"][key] for key in ("seed", "threads", "dir")} == {
+        "seed": 5,
+        "threads": 3,
+        "dir": "runs/first",
+    }
+    code, out, err = run("config", config_file, "--with", tmp_path / "absent.toml")
+    assert (code, out) == (2, "")
+    assert "absent.toml: no such config file" in err
 
 
 def test_config_loads_no_torch(config_file):

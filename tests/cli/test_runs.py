@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+import types
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -276,6 +277,21 @@ def test_sft_from_prompts_and_responses_as_they_are(verigrad, config):
     assert kept["Say:"]["response"] == " x"
 
 
+def test_sft_on_the_training_problems_own_solutions(verigrad, config):
+    task = {"name": "chains", "problems": 20, "demonstrations": "solutions"}
+    task["solution_format"] = "{solution}</think> <answer>{answer}</answer>"
+    code, _, err = verigrad("train", config(task=task, algorithm={**SFT, "epochs": 1}))
+    assert (code, err) == (0, "")
+    rows = trained()
+    assert len(rows) == 20
+    assert all(row["status"] == "correct" for row in rows)
+    assert all(row["response"].endswith(f"</think> <answer>{row['truth']}</answer>") for row in rows)
+    path = config(task={**task, "solution_format": "x"}, algorithm=SFT)
+    message = assert_one_line(verigrad("train", path, "--run.dir", "other"))
+    assert "task.solution_format = 'x' has no {solution} and no {answer}" in message
+    assert not Path("other").exists()
+
+
 def test_sft_says_what_is_wrong_with_its_demonstrations_before_it_begins(verigrad, config, tmp_path):
     message = assert_one_line(verigrad("train", sft(config, [{"text": "x", "response": "y"}])))
     assert "sft.jsonl:1: a demonstration needs prompt and response, or question, answer and response" in message
@@ -348,6 +364,58 @@ def test_what_cannot_be_done_is_one_line_with_the_remedy_and_nothing_is_written(
     assert message in line
     if "looked for" in message:
         assert str(Path.cwd()) in line
+    assert not Path("runs").exists()
+
+
+OFFLINE: list[tuple[dict[str, Any], str, str]] = [
+    (
+        {"model": {"path": "Qwen/Qwen2.5-0.5B-of-nobody"}},
+        "model.path = 'Qwen/Qwen2.5-0.5B-of-nobody' cannot be loaded (offline: HF_HUB_OFFLINE is set): ",
+        "give a directory with config.json, model.safetensors and a tokenizer, or a hub id while online",
+    ),
+    (
+        {"task": {"name": "gsm8k"}},
+        "cannot be had from the hub (offline: HF_HUB_OFFLINE or HF_DATASETS_OFFLINE is set): no connection; ",
+        "load it once while online, which fills the cache, or give a local copy in task.path",
+    ),
+    (
+        {"task": {"name": "gsm8k", "path": "set:math5000", "validation_path": "v.jsonl"}},
+        "set:math5000: no named set; did you mean 'math500'?",
+        "known: gsm8k, math, math500",
+    ),
+    (
+        {"task": {"name": "gsm8k", "path": "bare.jsonl", "validation_path": "v.jsonl"}},
+        "bare.jsonl:1: no column 'answer' for the answer; the row has question, result; ",
+        "name the right column in task.params.answer_column",
+    ),
+    (
+        {"task": {"name": "jsonl", "path": "bare.jsonl", "params": {"question_column": "problem"}}},
+        "bare.jsonl:1: no column 'problem' for the question; the row has question, result; ",
+        "name the right column in task.params.question_column",
+    ),
+]
+
+
+@pytest.mark.parametrize(("tables", "what", "remedy"), OFFLINE, ids=[what[:40] for _, what, _ in OFFLINE])
+@pytest.mark.parametrize("command", ["train", "evaluate"])
+def test_what_is_not_there_is_one_line_with_the_remedy(verigrad, config, monkeypatch, command, tables, what, remedy):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    package = types.ModuleType("datasets")  # the real one reads the switch once, when it is imported
+
+    def load_dataset(*given: object, **named: object) -> None:
+        raise ConnectionError("no connection")
+
+    vars(package).update(load_dataset=load_dataset, disable_progress_bars=lambda: None)
+    monkeypatch.setitem(sys.modules, "datasets", package)
+    path = config(**tables)
+    write_rows(Path("v.jsonl"), [{"question": "1 + 1", "answer": "#### 2"}])
+    write_rows(Path("bare.jsonl"), [{"question": "2 + 2", "result": "4"}])
+    if command == "evaluate" and "path" in tables.get("task", {}):
+        path = config(task={**tables["task"], "validation_path": tables["task"]["path"]})
+    line = assert_one_line(verigrad(command, path))
+    assert what in line
+    assert remedy in line
     assert not Path("runs").exists()
 
 

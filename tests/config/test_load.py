@@ -202,3 +202,69 @@ def test_every_setting_is_described_and_in_the_resolved_config():
         for part in key.split("."):
             value = value[part]
         assert value is not None
+
+
+# Files over other files
+
+
+def test_a_file_is_laid_over_its_base_table_by_table(write):
+    write("[run]\nseed = 3\n[task.params]\nmin_terms = 2\n[sampler]\nstop = ['a', 'b']\nmax_tokens = 9", "low.toml")
+    path = write("base = 'low.toml'\n[task.params]\nmax_terms = 4\n[sampler]\nstop = ['c']", "first.toml")
+    config = load(path, ["--run.seed", "5"])
+    assert config.task.params == {"min_terms": 2, "max_terms": 4}
+    assert (config.sampler.stop, config.sampler.max_tokens) == (("c",), 9), "a list is one setting"
+    assert (config.run.seed, config.run.dir) == (5, "runs/first")
+    assert load(path).run.seed == 3
+    assert "base" not in dump(config)
+
+
+def test_bases_may_have_bases_and_later_ones_win(write, tmp_path):
+    (tmp_path / "deep").mkdir()
+    write("[run]\nseed = 1\n[eval]\nproblems = 1\nsamples = 1", "deep/lowest.toml")
+    write("base = 'lowest.toml'\n[run]\nseed = 2\n[eval]\nproblems = 2", "deep/low.toml")
+    write("[run]\nseed = 3", "other.toml")
+    config = load(write("base = ['deep/low.toml', 'other.toml']\n[eval]\nevery = 7"))
+    assert (config.run.seed, config.eval.problems, config.eval.samples, config.eval.every) == (3, 2, 1, 7)
+    config = load(write("base = ['other.toml', 'deep/low.toml']"))
+    assert config.run.seed == 2
+
+
+def test_overlays_are_laid_over_the_file_with_their_own_bases_and_options_win(write, tmp_path):
+    write("[eval]\nproblems = 8\n[run]\nseed = 8", "low.toml")
+    over = write("base = 'low.toml'\n[run]\nseed = 9", "over.toml")
+    last = write("[run]\nthreads = 2\nseed = 10", "last.toml")
+    path = write("[run]\nseed = 1\n[eval]\nproblems = 1\nevery = 3")
+    config = load(path, overlays=[over])
+    assert (config.run.seed, config.eval.problems, config.eval.every) == (9, 8, 3)
+    assert config.run.dir == "runs/first", "named by the file, not by what is laid over it"
+    config = load(path, ["--run.threads", "4"], [over, str(last)])
+    assert (config.run.seed, config.run.threads, config.eval.problems) == (10, 4, 8)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("base = 3", "first.toml: base = 3: must be the path of a config file or a list of them; write base ="),
+        ("base = ''", "base = '': must be the path of a config file"),
+        ("base = ['a.toml', 1]", "base = ['a.toml', 1]: must be the path of a config file"),
+        ("base = 'first.toml'", "its base leads back to itself (first.toml → first.toml); remove one of these"),
+        ("base = 'round.toml'", "its base leads back to itself (first.toml → round.toml → first.toml)"),
+        ("base = 'absent.toml'", "first.toml: base: "),
+        ("base = 'absent.toml'", "absent.toml: no such config file"),
+        ("base = 'bad.toml'", "bad.toml: not valid TOML"),
+    ],
+)
+def test_bases_that_cannot_be_read_are_one_line(write, text, message):
+    write("base = 'first.toml'", "round.toml")
+    write("run = {", "bad.toml")
+    with pytest.raises((ConfigError, DataError)) as caught:
+        load(write(text))
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_two_ways_to_one_base_are_no_circle(write):
+    write("[run]\nseed = 4", "low.toml")
+    write("base = 'low.toml'", "left.toml")
+    write("base = 'low.toml'", "right.toml")
+    assert load(write("base = ['left.toml', 'right.toml']")).run.seed == 4

@@ -2,10 +2,12 @@ import json
 
 import pytest
 
-from verigrad.data.demonstrations import load_demonstrations
+from verigrad.data.demonstrations import demonstrations_of, load_demonstrations
 from verigrad.data.templates import load_template
-from verigrad.errors import DataError
+from verigrad.errors import ConfigError, DataError
+from verigrad.tasks.records import Record
 from verigrad.tasks.templates import Template
+from verigrad.types import Problem
 
 TEMPLATE = Template("t", "Q: {question} <think>")
 
@@ -64,3 +66,46 @@ GOOD = {"prompt": "p", "response": "r"}
 def test_a_malformed_row_is_named_by_file_and_line(tmp_path, row, message):
     with pytest.raises(DataError, match=rf"sft\.jsonl:2: .*{message}"):
         load(tmp_path, GOOD, row)
+
+
+# Worked solutions
+
+
+FORMAT = " {solution} </think> <answer> {answer} </answer>"
+
+
+def test_worked_solutions_become_responses_without_the_calculators_notes():
+    problem = Problem(
+        id="a", question="How many?", answer="72", solution="48/2 = <<48/2=24>>24.\n24+48 = <<24+48=72>>72."
+    )
+    (found,) = demonstrations_of([problem], TEMPLATE, FORMAT)
+    assert found.prompt_text == "Q: How many? <think>"
+    assert found.response == " 48/2 = 24.\n24+48 = 72. </think> <answer> 72 </answer>"
+    assert found.problem is problem
+
+
+def test_braces_of_a_solution_and_of_the_format_stand_for_themselves():
+    problem = Problem(id="a", question="q", answer=r"\frac{1}{2}", solution=r"{answer} is $\boxed{\frac{1}{2}}$")
+    (found,) = demonstrations_of([problem], TEMPLATE, r"{solution}: \boxed{{answer}}")
+    assert found.response == r"{answer} is $\boxed{\frac{1}{2}}$: \boxed{\frac{1}{2}}"
+
+
+def test_problems_without_a_solution_are_left_out():
+    problems = [Problem(id=name, question=name, answer="1", solution=text) for name, text in (("a", ""), ("b", "one"))]
+    assert [one.problem.id for one in demonstrations_of(problems, TEMPLATE, FORMAT)] == ["b"]
+    with pytest.raises(DataError, match=r"none of the 1 training problems has a worked solution; name its column"):
+        demonstrations_of(problems[:1], TEMPLATE, FORMAT)
+
+
+def test_a_format_needs_both_fields():
+    with pytest.raises(ConfigError, match=r"task.solution_format = '\{answer\}' has no \{solution\}; write"):
+        demonstrations_of([], TEMPLATE, "{answer}")
+    with pytest.raises(ConfigError, match=r"has no \{solution\} and no \{answer\}"):
+        demonstrations_of([], TEMPLATE, "x")
+
+
+def test_demonstrations_of_the_hub(monkeypatch):
+    rows = [Record("o/n:train[0]", {"prompt": "1+1=", "response": "2"})]
+    monkeypatch.setattr("verigrad.data.demonstrations.read_hub", {"hub:o/n?split=train": rows}.__getitem__)
+    (found,) = load_demonstrations("hub:o/n?split=train", TEMPLATE)
+    assert (found.prompt_text, found.response, found.problem.id) == ("1+1=", "2", "n:train[0]")

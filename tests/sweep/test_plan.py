@@ -18,7 +18,7 @@ from verigrad.sweep.execute import child_environment
 from verigrad.sweep.state import write_outcome
 
 ROOT = Path(__file__).parents[2]
-SHIPPED = sorted((ROOT / "configs" / "sweeps").glob("*.toml"))
+SHIPPED = sorted((ROOT / "configs").glob("**/sweeps/*.toml"))
 BASE = {"run": {"threads": 1}, "algorithm": {"name": "grpo", "steps": 2}, "sampler": {"max_tokens": 40}}
 
 

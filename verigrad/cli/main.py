@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from verigrad import __version__
+from verigrad.cli import export_options
 from verigrad.errors import DataError, RunStopped, UsageError
 
 DONE, BAD_USAGE, STOPPED, INTERRUPTED = 0, 2, 3, 130
@@ -111,7 +112,9 @@ def _parsers() -> tuple[_Parser, dict[str, argparse.ArgumentParser]]:
             name,
             help=command.summary,
             description=command.summary,
-            usage=f"verigrad {name} CONFIG.toml [--section.key value ...]" if command.configured else None,
+            usage=f"verigrad {name} CONFIG.toml [--with FILE.toml] [--section.key value ...]"
+            if command.configured
+            else None,
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
@@ -164,6 +167,14 @@ def _nearest(word: str, known: Sequence[str]) -> str:
 def _declare_config(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "config", metavar="CONFIG.toml", help="file of settings; every one can be overridden by an option"
+    )
+    parser.add_argument(
+        "--with",
+        metavar="FILE.toml",
+        action="append",
+        default=[],
+        dest="overlays",
+        help="a further file of settings, laid over the first, e.g. of configs/hardware; may be repeated, later wins",
     )
 
 
@@ -224,7 +235,7 @@ def _declare_lab(parser: argparse.ArgumentParser) -> None:
 def _evaluate(args: argparse.Namespace) -> int:
     from verigrad.config import load
 
-    config = load(args.config, args.overrides)
+    config = load(args.config, args.overrides, args.overlays)
     from verigrad.cli import runs
 
     return runs.evaluate(config)
@@ -233,7 +244,7 @@ def _evaluate(args: argparse.Namespace) -> int:
 def _train(args: argparse.Namespace) -> int:
     from verigrad.config import load
 
-    config = load(args.config, args.overrides)
+    config = load(args.config, args.overrides, args.overlays)
     from verigrad.cli import runs
 
     return runs.train(config)
@@ -242,7 +253,7 @@ def _train(args: argparse.Namespace) -> int:
 def _config(args: argparse.Namespace) -> int:
     from verigrad.config import dump, load
 
-    sys.stdout.write(dump(load(args.config, args.overrides)))
+    sys.stdout.write(dump(load(args.config, args.overrides, args.overlays)))
     return DONE
 
 
@@ -315,6 +326,9 @@ COMMANDS = {
     "report": Command("Show runs as a table, and as one self-contained HTML page.", _declare_report, _report),
     "sample": Command("Put questions to one model, or to several side by side.", _declare_sample, _sample),
     "grade": Command("Grade rows of question, answer and response offline.", _declare_grade, _grade),
+    "export": Command(
+        "Write a checkpoint as a Hugging Face model with its card.", export_options.declare, export_options.export
+    ),
     "lab": Command("Measure bias and variance of every estimator against the exact gradient.", _declare_lab, _lab),
     "config": Command("Check a config and print it, resolved; nothing runs.", _declare_config, _config, True),
 }

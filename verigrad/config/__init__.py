@@ -1,5 +1,6 @@
 """Settings: the schema, the table of algorithms, and how a file becomes a checked config."""
 
+from verigrad.config.files import read_tables
 from verigrad.config.load import (
     advice,
     build,
@@ -10,7 +11,6 @@ from verigrad.config.load import (
     load_with,
     nearest,
     parse_overrides,
-    read_tables,
     settings,
 )
 from verigrad.config.rows import ROWS

@@ -11,9 +11,10 @@ from typing import Any, cast, get_args, get_origin
 import tomli_w
 from pydantic import BaseModel, ValidationError
 
+from verigrad.config.files import laid_over, read_config
 from verigrad.config.rows import CHOICES, ROWS
 from verigrad.config.schema import Algorithm, Config
-from verigrad.errors import ConfigError, DataError
+from verigrad.errors import ConfigError
 
 # Credits that compare a rollout with others of its question.
 GROUP_CREDITS = ("group_mean", "leave_one_out", "group_zscore")
@@ -21,30 +22,20 @@ GROUP_CREDITS = ("group_mean", "leave_one_out", "group_zscore")
 CENTRED_CREDITS = (*GROUP_CREDITS, "batch_mean", "batch_zscore")
 
 
-def load(path: str | Path, overrides: Sequence[str] = ()) -> Config:
-    """The checked config of a TOML file, `overrides` being `--section.key value` words from the command line."""
-    return load_with(path, parse_overrides(overrides))
+def load(path: str | Path, overrides: Sequence[str] = (), overlays: Sequence[str | Path] = ()) -> Config:
+    """The checked config of a TOML file. `overlays` are further files laid over it, later ones last; `overrides`,
+    `--section.key value` words from the command line, win over all of them.
+    """
+    return load_with(path, parse_overrides(overrides), overlays)
 
 
-def load_with(path: str | Path, values: Mapping[str, Any]) -> Config:
-    """The checked config of a TOML file, `values` ({"section.key": value}) in place of the file's own."""
+def load_with(path: str | Path, values: Mapping[str, Any], overlays: Sequence[str | Path] = ()) -> Config:
+    """The checked config of a TOML file, `values` ({"section.key": value}) in place of the files' own."""
     path = Path(path)
-    tables = read_tables(path)
+    tables = read_config(path, [Path(overlay) for overlay in overlays])
     for key, value in values.items():
         _set(tables, key, value)
     return build(tables, default_dir=f"runs/{path.stem}")
-
-
-def read_tables(path: Path) -> dict[str, Any]:
-    """The tables of a TOML file; DataError or ConfigError where it cannot be read."""
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such config file; give the path of a TOML file, e.g. one below configs/") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read as text ({error}); give the path of a TOML file") from None
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: not valid TOML: {error}") from None
 
 
 def build(tables: Mapping[str, Any], default_dir: str = "runs/run") -> Config:
@@ -139,21 +130,12 @@ def _resolved(tables: Mapping[str, Any], default_dir: str) -> dict[str, Any]:
     name = algorithm.setdefault("name", "expert_iteration")
     if name not in ROWS:
         raise ConfigError(f"algorithm.name = {name!r}: {nearest(str(name), list(ROWS))}")
-    resolved["algorithm"] = _merged(ROWS[name], algorithm)
+    resolved["algorithm"] = laid_over(ROWS[name], algorithm)
     resolved["run"].setdefault("dir", default_dir)
     if resolved["eval"].get("max_tokens") is None and "max_tokens" in resolved["sampler"]:
         resolved["eval"]["max_tokens"] = resolved["sampler"]["max_tokens"]
     resolved["eval"].setdefault("max_tokens", 1024)
     return resolved
-
-
-def _merged(defaults: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Given settings over a row's defaults, table by table."""
-    merged = {**defaults, **given}
-    for key, value in defaults.items():
-        if isinstance(value, Mapping) and isinstance(given.get(key), Mapping):
-            merged[key] = _merged(value, given[key])
-    return merged
 
 
 def _check_across(config: Config) -> None:
@@ -175,7 +157,10 @@ def _check_across(config: Config) -> None:
                 "trainer's weights; score 64 or more"
             )
     elif not config.task.demonstrations:
-        raise ConfigError("task.demonstrations is empty: sft needs a JSONL of responses; give its path")
+        raise ConfigError(
+            "task.demonstrations is empty: sft needs a JSONL of responses; give its path, or 'solutions' for the "
+            "training problems' own"
+        )
     _check_algorithm(algorithm)
     if config.model.system_prompt and not config.model.chat_template:
         raise ConfigError(

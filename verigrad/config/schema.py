@@ -75,7 +75,10 @@ class Task(Section):
     """Validation problems, in the same ways. Empty: the generator's own validation split, the directory `path`, the
     named set's own place on the hub, or `path` itself where only evaluating."""
     demonstrations: str = ""
-    """JSONL of demonstrations for sft: rows of prompt/response, or of question/answer/response."""
+    """For sft: a JSONL, or hub:OWNER/NAME?split=…, of prompt/response or question/answer/response; or solutions: the
+    training problems' own worked solutions."""
+    solution_format: str = " {solution} </think> <answer> {answer} </answer>"
+    """With demonstrations = solutions: the response that a worked solution and its answer make."""
     template: str = "tiny"
     """A shipped prompt template (tiny, r1_zero, question_only), or the path of a text file with {question} in it."""
     problems: NonNegative = 0

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from verigrad.data.files import read_records
-from verigrad.errors import DataError
+from verigrad.data.hub import SCHEME, read_hub
+from verigrad.errors import ConfigError, DataError
 from verigrad.tasks.records import Record
 from verigrad.tasks.templates import Template
 from verigrad.types import Problem
+
+SOLUTIONS = "solutions"
+"""`task.demonstrations` where the training problems bring their own."""
+
+# GSM8K's notes for a calculator: "48/2 = <<48/2=24>>24"; arXiv:2110.14168, section 3.
+_CALCULATOR = re.compile(r"<<[^<>]*>>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +31,7 @@ class Demonstration:
 
 
 def load_demonstrations(path: str | Path, template: Template) -> list[Demonstration]:
-    """The demonstrations of a file, in its order; a row is of one of two kinds.
+    """The demonstrations of a file or hub data set, in its order; a row is of one of two kinds.
 
         prompt, response [, ground_truth or answer] [, question]   the prompt as the model shall see it
         question, answer (or ground_truth), response               the template is applied
@@ -31,7 +40,37 @@ def load_demonstrations(path: str | Path, template: Template) -> list[Demonstrat
     that is not given is read back from the prompt where that is a rendering of `template`, so that it can be compared
     with validation questions; otherwise the prompt stands for it.
     """
-    return [_demonstration(record, template) for record in read_records(path)]
+    hub = isinstance(path, str) and path.startswith(SCHEME)
+    return [_demonstration(record, template) for record in (read_hub(str(path)) if hub else read_records(path))]
+
+
+def demonstrations_of(problems: Sequence[Problem], template: Template, solution_format: str) -> list[Demonstration]:
+    """The problems' own worked solutions as responses, GSM8K's calculator notes left out.
+
+    `solution_format` has {solution} and {answer} in it; every other character stands for itself. DataError where no
+    problem has a solution; one without is left out.
+    """
+    missing = [field for field in ("{solution}", "{answer}") if field not in solution_format]
+    if missing:
+        raise ConfigError(
+            f"task.solution_format = {solution_format!r} has no {' and no '.join(missing)}; write for instance "
+            "' {solution} </think> <answer> {answer} </answer>'"
+        )
+    solved = [problem for problem in problems if problem.solution]
+    if not solved:
+        raise DataError(
+            f"task.demonstrations = {SOLUTIONS!r}, but none of the {len(problems)} training problems has a worked "
+            "solution; name its column in task.params.solution_column, or give a file of demonstrations"
+        )
+    return [
+        Demonstration(problem, template.render(problem.question), _response(problem, solution_format))
+        for problem in solved
+    ]
+
+
+def _response(problem: Problem, solution_format: str) -> str:
+    given = {"{solution}": _CALCULATOR.sub("", problem.solution), "{answer}": problem.answer}
+    return re.sub("{solution}|{answer}", lambda found: given[found[0]], solution_format)
 
 
 def _demonstration(record: Record, template: Template) -> Demonstration:

@@ -46,16 +46,17 @@ def save_checkpoint(
     aside.rename(directory)
     sync(parent)
     write_whole(parent / "latest", directory.name + "\n")
-    for old in _complete(parent)[:-keep] if keep else []:
+    for old in checkpoints(parent)[:-keep] if keep else []:
         shutil.rmtree(old.directory)
     return Checkpoint(step, directory)
 
 
 def newest_checkpoint(parent: Path) -> Checkpoint | None:
     """The complete checkpoint of the highest step, or None. Directories are renamed into place, so all are complete."""
-    return max(_complete(parent), key=lambda checkpoint: checkpoint.step, default=None)
+    return max(checkpoints(parent), key=lambda checkpoint: checkpoint.step, default=None)
 
 
-def _complete(parent: Path) -> list[Checkpoint]:
+def checkpoints(parent: Path) -> list[Checkpoint]:
+    """Every complete checkpoint below `parent`, by step."""
     found = [path for path in parent.glob("step_*") if (path / STATE).is_file()]
     return sorted((Checkpoint(int(path.name[5:]), path) for path in found), key=lambda checkpoint: checkpoint.step)
