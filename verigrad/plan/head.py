@@ -1,0 +1,77 @@
+"""Bytes of the head in one pack: log-probs of the trained tokens without ever holding [tokens × vocabulary]."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from verigrad.plan.shapes import Shape
+from verigrad.plan.step import ROWS, Pack, rounded
+
+# Of verigrad.kernels.head: elements of one chunk of logits.
+CHUNK_ELEMENTS = 2**24
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The head over the trained tokens of a pack; `wide` are bytes of a number of its weights and of hidden states.
+
+    Logits are float32, in chunks of rows whose products are filled up to `ROWS`; a chunk's buffers are given back when
+    the next chunk has made its own.
+    """
+
+    shape: Shape
+    wide: int
+    pack: Pack
+
+    @property
+    def hidden(self) -> int:
+        """Hidden states of the trained tokens, and the last norm's of all."""
+        return (self.pack.trained + self.pack.tokens) * self.shape.hidden * self.wide
+
+    @property
+    def kept(self) -> int:
+        """What the backward pass needs: hidden states, and the log-probs of the only chunk where there is one."""
+        return self.hidden + (0 if self._second else self._buffer(self._first))
+
+    @property
+    def gradient(self) -> int:
+        """Of the head's weights, summed in float32; with narrow weights the product that is added, and the narrow sum."""
+        return self.shape.head_weights * (4 if self.wide == 4 else 4 + self.wide)
+
+    @property
+    def forward(self) -> int:
+        """Hidden states, and the logits of a chunk beside their log-probs and those of the chunk before."""
+        logits = self._buffer(rounded(self._first, ROWS)) + self._buffer(self._first)
+        second = self._buffer(self._first + rounded(self._second, ROWS) + self._second)
+        narrow = self._buffer(rounded(self._first, ROWS)) // 2 if self.wide == 2 else 0
+        return self.hidden + max(logits, second) + narrow
+
+    def backward(self, entropy_bonus: bool) -> int:
+        """Beyond what was kept and the weights' gradient: that of the hidden states, and a chunk's buffers."""
+        first, second = self._first, self._second
+        filled = rounded(first, ROWS) if first % ROWS or self.wide == 2 else 0  # a copy of the logits' gradient
+        states = self.pack.trained * self.shape.hidden * self.wide
+        if entropy_bonus:
+            rows = (4 if second else 3) * first + filled + second
+        elif not second:
+            rows = first + filled
+        else:
+            rows = max(rounded(first, ROWS) + first, first + filled + rounded(second, ROWS) + second)
+        return states + self._buffer(rows)
+
+    @property
+    def _chunk(self) -> int:
+        return max(1, CHUNK_ELEMENTS // self.shape.vocabulary)
+
+    @property
+    def _first(self) -> int:
+        """Rows of the first chunk, the largest."""
+        return min(self._chunk, self.pack.trained)
+
+    @property
+    def _second(self) -> int:
+        """Rows of the chunk after it; 0 where there is one alone."""
+        return min(self._chunk, self.pack.trained - self._first)
+
+    def _buffer(self, rows: int) -> int:
+        return 4 * rows * self.shape.vocabulary
