@@ -78,18 +78,27 @@ class Case:
 
 
 def measure(case: Case, device: str = "cpu") -> dict[str, Any]:
-    """Bytes: the model's own, what is resident between phases, and the peak of each phase."""
+    """Bytes: of the model's weights, and of each phase what is resident before it and the peak."""
     policy = make_policy(case, device)
     samples = make_samples(case)
-    if case.temperature:
+    if "evaluating" not in case.phases:
         policy.update(samples[:1], loss)  # makes the moments
-    peaks = {}
+    else:
+        with_states(policy)
+    peaks, resident = {}, {}
     for phase in case.phases:
         if phase == "training":  # an update begins with this, and what was allocated before a profile is not known to it
             policy.optimizer.zero_grad(set_to_none=True)
-        resident = bytes_of(residents(policy))
-        peaks[phase] = resident + above(run(phase, case, policy, samples), device)
+        resident[phase] = bytes_of(residents(policy))
+        peaks[phase] = resident[phase] + above(run(phase, case, policy, samples), device)
     return {"weights": bytes_of(policy.model.parameters()), "resident": resident, "peaks": peaks}
+
+
+def with_states(policy: Policy) -> None:
+    """Gradients and moments as an update leaves them, where the case's temperature is none to train at."""
+    for parameter in policy.model.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    policy.optimizer.step()
 
 
 def make_policy(case: Case, device: str) -> Policy:

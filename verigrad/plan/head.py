@@ -22,6 +22,7 @@ class Head:
     shape: Shape
     wide: int
     pack: Pack
+    on_cpu: bool = True
 
     @property
     def hidden(self) -> int:
@@ -35,29 +36,32 @@ class Head:
 
     @property
     def gradient(self) -> int:
-        """Of the head's weights, summed in float32; with narrow weights the product that is added, and the narrow sum."""
-        return self.shape.head_weights * (4 if self.wide == 4 else 4 + self.wide)
+        """Of the head's weights, once it is made."""
+        return self.shape.head_weights * self.wide
 
     @property
     def forward(self) -> int:
         """Hidden states, and the logits of a chunk beside their log-probs and those of the chunk before."""
-        logits = self._buffer(rounded(self._first, ROWS)) + self._buffer(self._first)
-        second = self._buffer(self._first + rounded(self._second, ROWS) + self._second)
-        narrow = self._buffer(rounded(self._first, ROWS)) // 2 if self.wide == 2 else 0
-        return self.hidden + max(logits, second) + narrow
+        logits = rounded(self._first, ROWS) + self._first
+        return self.hidden + self._buffer(max(logits, self._first + rounded(self._second, ROWS) + self._second))
 
     def backward(self, entropy_bonus: bool) -> int:
-        """Beyond what was kept and the weights' gradient: that of the hidden states, and a chunk's buffers."""
+        """Beyond what was kept: the gradients of hidden states and weights, these summed in float32, and a chunk's
+        buffers: log-probs, probabilities and the logits' gradient, with those of the chunk before.
+        """
         first, second = self._first, self._second
-        filled = rounded(first, ROWS) if first % ROWS or self.wide == 2 else 0  # a copy of the logits' gradient
-        states = self.pack.trained * self.shape.hidden * self.wide
+        filled = rounded(first, ROWS) if first % ROWS else 0  # a copy of the logits' gradient
+        if self.wide == 2:
+            filled = (first + filled) // 2
+        kept = 0 if second else first
         if entropy_bonus:
-            rows = (4 if second else 3) * first + filled + second
-        elif not second:
-            rows = first + filled
+            rows = max(4 * first, ((filled or first) + 4 * second) * bool(second)) - kept
         else:
-            rows = max(rounded(first, ROWS) + first, first + filled + rounded(second, ROWS) + second)
-        return states + self._buffer(rows)
+            rows = max(2 * first + filled - kept, (first + filled + rounded(second, ROWS) + second) * bool(second))
+        states = self.pack.trained * self.shape.hidden * self.wide
+        # a narrow product is added to the wide sum; a CPU widens a copy of it first
+        product = 0 if self.wide == 4 else 6 if self.on_cpu else 2
+        return states + (4 + product) * self.shape.head_weights + self._buffer(rows)
 
     @property
     def _chunk(self) -> int:

@@ -47,6 +47,12 @@ class Layers:
     def cast_layer(self) -> int:
         return self.narrow * self.shape.layer_products if self.casts else 0
 
+    @property
+    def cast_product(self) -> int:
+        """The largest of them: where nothing is learnt, sampling, each is made when it is needed."""
+        sizes = (inputs * outputs for inputs, outputs in self.shape.products.values())
+        return self.narrow * max(sizes) if self.casts else 0
+
     def kept(self, pack: Pack) -> int:
         """What one layer keeps for its backward pass."""
         shape, tokens = self.shape, pack.tokens
@@ -76,12 +82,19 @@ class Layers:
         """Most that one layer's forward pass makes and gives back, where nothing is kept."""
         shape, tokens = self.shape, pack.tokens
         stream = tokens * shape.hidden * self.wide
-        block = 2 * stream + 2 * tokens * shape.inner * self.narrow
+        block = 3 * stream + 2 * tokens * shape.inner * self.narrow
         flat = tokens * (shape.queries + 2 * shape.keys) * self.narrow
         return max(block, 2 * stream + flat + self._attention_forward(pack))
 
-    def mask(self, pack: Pack) -> int:
-        """Masks and index tables of a pack, made once for all layers."""
+    def reading(self, pack: Pack) -> int:
+        """Of the pass over prompts: `forward`, and beside it the values as they were written to the cache."""
+        return self.forward(pack) + pack.sequences * pack.width * self.shape.keys * self.narrow
+
+    def tables(self, pack: Pack) -> int:
+        """Angles, masks and indices of a pack, made once for all layers."""
+        return 2 * pack.tokens * self.shape.head_size * self.wide + self._mask(pack)
+
+    def _mask(self, pack: Pack) -> int:
         shape = self.shape
         if not self._short(pack):
             lines = pack.sequences * pack.width + pack.tokens
@@ -94,6 +107,13 @@ class Layers:
     def _norm(self) -> int:
         """Bytes per number of a norm's input that its backward pass needs."""
         return 4 + (0 if self.casts else 4) if self.dtype == "float32" else 8
+
+    @property
+    def _whole(self) -> bool:
+        """Whether PyTorch makes whole score matrices: on CUDA its fused kernels share keys between heads in two bytes
+        only, and float32 with fewer key heads than heads falls back to plain products.
+        """
+        return not self.on_cpu and self.narrow == 4 and self.shape.kv_heads < self.shape.heads
 
     def _short(self, pack: Pack) -> bool:
         return self.on_cpu and pack.width <= SHORT
@@ -108,15 +128,19 @@ class Layers:
         if self._short(pack):
             rows = sequences * (pack.asking * shape.queries + 2 * pack.width * shape.keys)
             return (rows + self._scores(pack)) * self.narrow
+        if self._whole:
+            return (4 * sequences * pack.width * shape.queries + self._scores(pack)) * self.narrow
         rows = sequences * pack.width * (2 * shape.queries + 2 * shape.keys)
         return rows * self.narrow + 4 * sequences * pack.width * shape.heads
 
     def _attention_backward(self, pack: Pack) -> int:
         shape = self.shape
-        if self._short(pack):
+        if self._short(pack) or self._whole:
             return 2 * self._scores(pack) * self.narrow
         return pack.sequences * pack.width * (2 * shape.queries + 2 * shape.keys) * self.narrow
 
     def _attention_forward(self, pack: Pack) -> int:
         mixed = pack.tokens * self.shape.queries * self.narrow
+        if self._whole:
+            mixed += 3 * self._scores(pack) * self.narrow // 2
         return self._attention_kept(pack) + (self._scores(pack) * 4 if self._short(pack) else mixed)

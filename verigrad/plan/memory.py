@@ -139,19 +139,22 @@ def _backward_moments(
     """(gradients, activations, head) after the layers' forward pass, and in the backward pass of the head, the last
     layer, the first layer and the embeddings.
     """
-    head = Head(shape, layers.wide, pack)
-    kept, entering, mask = layers.kept(pack), layers.entering(pack), layers.mask(pack)
-    all_kept = mask + shape.layers * (entering if layers.checkpoint else kept)
+    head = Head(shape, layers.wide, pack, layers.on_cpu)
+    kept, entering, tables = layers.kept(pack), layers.entering(pack), layers.tables(pack)
+    all_kept = tables + shape.layers * (entering if layers.checkpoint else kept)
     again = kept + layers.cast_layer + entering if layers.checkpoint else 0
     casts = 0 if layers.checkpoint else layers.cast_weights
     backward = layers.backward(pack)
-    embeddings = 0 if config.model.lora.rank else head.gradient
+    # A tied weight's gradient from the head waits for that from the embeddings; others join the sum at once.
+    fresh = 0 if config.model.lora.rank else head.gradient
+    waiting = fresh if shape.tied else 0
+    made = sums if earlier else sums - fresh  # by the layers and the head
     return [
         (earlier, all_kept + layers.cast_weights + layers.forward(pack), 0),
-        (earlier, all_kept + casts, head.kept + head.backward(config.algorithm.entropy_bonus > 0) + head.gradient),
-        (earlier, all_kept + casts + again + backward, head.hidden + head.gradient),
-        (sums, mask + (again or kept + entering) + backward, head.gradient),
-        (sums, mask + entering, head.gradient * shape.tied + embeddings),
+        (earlier, all_kept + casts, head.kept + head.backward(config.algorithm.entropy_bonus > 0)),
+        (earlier, all_kept + casts + again + backward, head.hidden + (waiting if earlier else fresh)),
+        (made, tables + (again or kept + entering) + backward, waiting),
+        (made, tables + entering, waiting + fresh),
     ]
 
 
@@ -163,12 +166,12 @@ def _scoring(shape: Shape, config: Config, layers: Layers, pack: Pack) -> Parts:
     """The larger of a layer's forward pass and the head's, which follows when the layers are done."""
     if config.algorithm.steps == 0:
         return {}
-    below = layers.forward(pack) + layers.mask(pack) + layers.cast_weights
-    above = Head(shape, layers.wide, pack).forward
+    below = layers.forward(pack) + layers.tables(pack) + layers.cast_weights
+    above = Head(shape, layers.wide, pack, layers.on_cpu).forward
     if config.algorithm.credit == "value":
         above += pack.trained * shape.hidden * 4
-    mask = layers.mask(pack)
-    return {"activations": below} if below > above + mask else {"activations": mask, "head": above}
+    tables = layers.tables(pack)
+    return {"activations": below} if below > above + tables else {"activations": tables, "head": above}
 
 
 def _cache(layers: Layers, one: Round) -> int:
@@ -182,7 +185,7 @@ def _cache(layers: Layers, one: Round) -> int:
 def _drawing(shape: Shape, layers: Layers, one: Round) -> Parts:
     """The larger of reading the prompts of the rows that begin together, and of decoding a token for each live row."""
     prompts = Pack(one.prompts, one.prompts, Lengths(one.lengths.prompt, 0))
-    reading = layers.forward(prompts) + layers.mask(prompts)
+    reading = layers.reading(prompts) + layers.tables(prompts)
     rows = rounded(one.live, ROWS)
     blocks = one.prompts * -(-min(one.live, one.group) // BLOCK)
     block_keys = 2 * blocks * rounded(one.lengths.prompt, PROMPT) * shape.keys * layers.narrow
@@ -190,9 +193,9 @@ def _drawing(shape: Shape, layers: Layers, one: Round) -> Parts:
     scores = rows * shape.heads * width * layers.narrow
     mask = rows * shape.kv_heads * width * layers.narrow
     attending = block_keys + 3 * scores + mask
-    buffers = 2 + (one.temperature != 1) + (one.temperature == 0) + 5 * one.truncated
+    buffers = 2 + (one.temperature != 1) + (one.temperature == 0) + 6 * one.truncated
     logits = 4 * (rows + buffers * one.live) * shape.vocabulary
-    layer = max(reading, attending) + layers.cast_weights
+    layer = max(reading, attending) + layers.cast_product
     return {"activations": layer} if layer > logits else {"head": logits}
 
 
