@@ -11,27 +11,33 @@ from verigrad.plan import Lengths, Machine, Memory, cpu, memory_of, shape_of
 # 19 to 31 M parameters, few enough tokens that each is measured in seconds.
 DEEP: dict[str, Any] = {"hidden": 512, "inner": 1408, "layers": 8, "heads": 8, "kv_heads": 2, "vocabulary": 4096}
 WORDY: dict[str, Any] = {"hidden": 128, "inner": 352, "layers": 4, "heads": 4, "kv_heads": 2, "vocabulary": 151936}
-FEW: dict[str, Any] = {"questions": 2, "group": 4, "prompt": 32, "response": 48}
-TRAINING = ("training",)
+FEW: dict[str, Any] = {"questions": 2, "group": 4, "prompt": 32, "response": 32}
+LEARNING, TRAINING, SAMPLING = ("training", "scoring"), ("training",), ("sampling",)
+SHORT: dict[str, Any] = {"questions": 4, "group": 8, "prompt": 32, "response": 8, "phases": SAMPLING}
 
 CASES: dict[str, Case] = {
-    "plain": Case(**DEEP, **FEW),
+    "plain": Case(**DEEP, **FEW, phases=LEARNING),
+    "plain, sampling": Case(**DEEP, **SHORT),
     "checkpointed": Case(**DEEP, **FEW, checkpoint=True, phases=TRAINING),
-    "narrow products": Case(**DEEP, **FEW, compute="bfloat16"),
+    "narrow products": Case(**DEEP, **FEW, compute="bfloat16", phases=LEARNING),
     "narrow products, checkpointed": Case(**DEEP, **FEW, compute="bfloat16", checkpoint=True, phases=TRAINING),
-    "narrow weights": Case(**DEEP, **FEW, dtype="bfloat16", phases=("training", "scoring")),
-    "micro-batches": Case(**DEEP, **FEW, budget=160, phases=("training", "scoring")),
-    "micro-batches, checkpointed": Case(**DEEP, **FEW, budget=160, checkpoint=True, phases=TRAINING),
-    "long rows": Case(**DEEP, questions=1, group=1, prompt=64, response=500, phases=("training", "scoring")),
-    "many words": Case(**WORDY, **FEW),
+    "narrow products, sampling": Case(**DEEP, **SHORT, compute="bfloat16"),
+    "narrow weights": Case(**DEEP, **FEW, dtype="bfloat16", phases=LEARNING),
+    "micro-batches": Case(**DEEP, **FEW, budget=128, phases=LEARNING),
+    "micro-batches, checkpointed": Case(**DEEP, **FEW, budget=128, checkpoint=True, phases=TRAINING),
+    "long rows": Case(**DEEP, questions=1, group=1, prompt=64, response=500, phases=LEARNING),
+    "Qwen3": Case(**DEEP, **FEW, architecture="Qwen3", phases=TRAINING),
+    "many prompts": Case(**DEEP, **SHORT | {"questions": 24, "group": 1, "prompt": 48}),
+    "many words": Case(**WORDY, **FEW, phases=LEARNING),
+    "many words, sampling": Case(**WORDY, **SHORT),
     "many words, untied": Case(**WORDY | {"vocabulary": 65536}, **FEW, tied=False, phases=TRAINING),
     "many words, entropy bonus": Case(**WORDY, **FEW, entropy_bonus=0.01, phases=TRAINING),
-    "many words, one micro-batch a row": Case(**WORDY, **FEW, budget=80, checkpoint=True, phases=TRAINING),
-    "many prompts": Case(**DEEP, questions=24, group=1, prompt=48, response=8, phases=("sampling",)),
-    "warm": Case(**WORDY, questions=4, group=8, prompt=16, response=12, temperature=0.7, phases=("sampling",)),
-    "greedy": Case(**WORDY, questions=32, group=1, prompt=16, response=8, temperature=0.0, phases=("evaluating",)),
-    "nucleus": Case(**WORDY, questions=8, group=4, prompt=16, response=12, top_p=0.9, phases=("evaluating",)),
-    "Qwen3": Case(**DEEP, **FEW, architecture="Qwen3", phases=TRAINING),
+    "many words, a row each": Case(**WORDY, **FEW, budget=64, checkpoint=True, phases=TRAINING),
+    "many words, warm": Case(**WORDY, **SHORT, temperature=0.7),
+    "many words, greedy": Case(
+        **WORDY, **SHORT | {"group": 1, "questions": 32, "phases": ("evaluating",)}, temperature=0
+    ),
+    "many words, nucleus": Case(**WORDY, **SHORT | {"phases": ("evaluating",)}, top_p=0.9),
 }
 
 

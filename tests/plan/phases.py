@@ -81,13 +81,16 @@ def measure(case: Case, device: str = "cpu") -> dict[str, Any]:
     """Bytes: of the model's weights, and of each phase what is resident before it and the peak."""
     policy = make_policy(case, device)
     samples = make_samples(case)
+    torch.ones(64, 64, device=device) @ torch.ones(64, 64, device=device)  # a GPU's library takes its own buffers
     if "evaluating" not in case.phases:
         policy.update(samples[:1], loss)  # makes the moments
     else:
         with_states(policy)
     peaks, resident = {}, {}
     for phase in case.phases:
-        if phase == "training":  # an update begins with this, and what was allocated before a profile is not known to it
+        if (
+            phase == "training"
+        ):  # an update begins with this, and what was allocated before a profile is not known to it
             policy.optimizer.zero_grad(set_to_none=True)
         resident[phase] = bytes_of(residents(policy))
         peaks[phase] = resident[phase] + above(run(phase, case, policy, samples), device)
@@ -178,7 +181,9 @@ def above(work: Callable[[], object], device: str) -> int:
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True, acc_events=True) as recorded:
         work()
     events: Any = recorded.profiler.kineto_results.events()  # type: ignore[union-attr]
-    steps = sorted((event.start_ns(), place, event.nbytes()) for place, event in enumerate(events) if event.name() == "[memory]")
+    steps = sorted(
+        (event.start_ns(), place, event.nbytes()) for place, event in enumerate(events) if event.name() == "[memory]"
+    )
     return max(itertools.accumulate((step[2] for step in steps), initial=0))
 
 
@@ -195,7 +200,7 @@ def bytes_of(tensors: Iterable[Tensor]) -> int:
 
 
 if __name__ == "__main__":
-    torch.set_num_threads(2)
+    torch.set_num_threads(2)  # the parent may have asked for one, which takes twice as long
     for words in json.load(sys.stdin):
         device = words.pop("device", "cpu")
         print(json.dumps(measure(Case(**words), device)), flush=True)

@@ -46,13 +46,13 @@ def phase_parts(memory: Memory, phase: str) -> dict[str, int]:
 
 
 @pytest.mark.parametrize(("name", "phase"), PHASES)
-def test_the_peak_of_a_phase_is_within_15_percent(on_cpu, name, phase):
+def test_the_peak_of_a_phase_is_within_5_percent(on_cpu, name, phase):
     measured = on_cpu[name]["peaks"][phase]
-    assert sum(phase_parts(planned(CASES[name]), phase).values()) == pytest.approx(measured, rel=0.15)
+    assert sum(phase_parts(planned(CASES[name]), phase).values()) == pytest.approx(measured, rel=0.05)
 
 
 @pytest.mark.parametrize(("name", "phase"), PHASES)
-def test_so_is_what_a_phase_needs_above_the_weights_and_their_states(on_cpu, name, phase):
+def test_what_a_phase_needs_above_weights_and_their_states_is_within_15_percent(on_cpu, name, phase):
     parts = phase_parts(planned(CASES[name]), phase)
     found = on_cpu[name]
     measured = found["peaks"][phase] - found["resident"][phase]
@@ -71,9 +71,9 @@ def test_weights_gradients_and_moments_are_exact(on_cpu, name):
 
 
 GPU_CASES = {
-    name: dataclasses.replace(case, questions=8, budget=case.budget)
+    name: dataclasses.replace(case, questions=8) if case.questions < 8 else case
     for name, case in CASES.items()
-    if name in ("plain", "checkpointed", "narrow products", "narrow weights", "micro-batches", "many words", "warm")
+    if not case.entropy_bonus and name != "long rows"
 }
 
 

@@ -14,11 +14,10 @@ from pathlib import Path
 from typing import NoReturn
 
 from verigrad import __version__
+from verigrad.cli import plan_options
 from verigrad.errors import DataError, RunStopped, UsageError
 
 DONE, BAD_USAGE, STOPPED, INTERRUPTED = 0, 2, 3, 130
-
-PLAN_GPUS = "rtx4090, l4, a10, a100-80gb, h100-80gb, h200-141gb, cpu"
 
 SWEEP_HELP = """a sweep file (docs/sweeps.md):
 
@@ -171,18 +170,7 @@ def _declare_config(parser: argparse.ArgumentParser) -> None:
 
 def _declare_plan(parser: argparse.ArgumentParser) -> None:
     _declare_config(parser)
-    parser.usage = "verigrad plan CONFIG.toml [--section.key value ...] [--gpu NAME | --memory-gib N] [--json]"
-    parser.add_argument(
-        "--gpu", metavar="NAME", default="", help=f"{PLAN_GPUS} (this machine's CPU); default: this machine"
-    )
-    parser.add_argument("--memory-gib", metavar="N", type=float, default=0.0, help="a GPU of so much memory; no times")
-    parser.add_argument(
-        "--prompt-tokens", metavar="N", type=int, default=256, help="of the longest prompt (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--response-tokens", metavar="N", type=int, default=0, help="mean, for times (default: half the budget)"
-    )
-    parser.add_argument("--json", action="store_true", help="all figures as JSON, in bytes and seconds")
+    plan_options.declare(parser)
 
 
 def _declare_sweep(parser: argparse.ArgumentParser) -> None:
@@ -264,22 +252,6 @@ def _config(args: argparse.Namespace) -> int:
     return DONE
 
 
-def _plan(args: argparse.Namespace) -> int:
-    from verigrad.config import load
-
-    config = load(args.config, args.overrides)
-    from verigrad.cli import plan
-
-    return plan.plan(
-        config,
-        gpu=args.gpu,
-        memory_gib=args.memory_gib,
-        prompt=args.prompt_tokens,
-        response=args.response_tokens,
-        as_json=args.json,
-    )
-
-
 def _sweep(args: argparse.Namespace) -> int:
     from verigrad.cli import sweep
 
@@ -350,7 +322,9 @@ COMMANDS = {
     "sample": Command("Put questions to one model, or to several side by side.", _declare_sample, _sample),
     "grade": Command("Grade rows of question, answer and response offline.", _declare_grade, _grade),
     "lab": Command("Measure bias and variance of every estimator against the exact gradient.", _declare_lab, _lab),
-    "plan": Command("Say what memory and time a run takes on a GPU; no weights are read.", _declare_plan, _plan, True),
+    "plan": Command(
+        "Say what memory and time a run takes on a GPU; no weights are read.", _declare_plan, plan_options.plan, True
+    ),
     "config": Command("Check a config and print it, resolved; nothing runs.", _declare_config, _config, True),
 }
 

@@ -11,15 +11,28 @@ from rich.table import Table
 
 from verigrad.config import Config, nearest
 from verigrad.errors import UsageError
-from verigrad.plan import GPUS, NAMES, Lengths, Machine, Plan, cpu, find_shape, make_plan, of_memory, smallest_gpu
+from verigrad.plan import (
+    GPUS,
+    NAMES,
+    PRODUCT_SHARE,
+    READ_SHARE,
+    Lengths,
+    Machine,
+    Plan,
+    cpu,
+    find_shape,
+    make_plan,
+    of_memory,
+    smallest_gpu,
+)
 
 GIB = 2**30
 
 
 def plan(config: Config, *, gpu: str, memory_gib: float, prompt: int, response: int, as_json: bool) -> int:
     """Prints the plan; whether the run fits or not, it has been planned."""
-    if min(prompt, response) < 0:
-        raise UsageError(f"--prompt-tokens {prompt}, --response-tokens {response}: lengths are 1 or more")
+    if prompt < 1 or response < 0:
+        raise UsageError(f"--prompt-tokens {prompt}, --response-tokens {response}: a length is 1 or more")
     machine = machine_of(config, gpu, memory_gib)
     shape = find_shape(config.model.path)
     reference = config.algorithm.divergence.reference
@@ -121,12 +134,11 @@ def _verdict(plan: Plan, usable: int) -> list[str]:
         name = smallest_gpu(largest)
         lines.append(f"As it is it fits {name}." if name else "As it is it fits none of the known GPUs.")
     if plan.seconds:
-        algorithm = plan.config.algorithm
+        steps = plan.config.algorithm.steps
         lines.append(
-            f"A step of {algorithm.questions_per_step} × {algorithm.rollouts_per_question} responses takes about "
-            f"{_seconds(plan.seconds.step)} s, its share of the evaluations included, and {algorithm.steps} steps "
-            f"{_duration(plan.seconds.step * algorithm.steps)}: computed at 40 % of the peak rate, 60 % of the "
-            "bandwidth; grading is left out."
+            f"A step takes about {_seconds(plan.seconds.step)} s, its share of the evaluations included, and {steps} "
+            f"steps {_duration(plan.seconds.step * steps)}: computed at {PRODUCT_SHARE:.0%} of the peak rate and "
+            f"{READ_SHARE:.0%} of the bandwidth, grading left out."
         )
     if plan.memory.host:
         lines.append("In the host's memory: " + ", ".join(f"{k} {_gib(v)} GiB" for k, v in plan.memory.host.items()))

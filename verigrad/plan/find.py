@@ -17,22 +17,25 @@ def find_shape(path: str) -> Shape:
     A hub id is looked for in the cache, then in the table of well-known shapes, then on the hub. DataError, in one
     line, where none has it.
     """
+    from huggingface_hub.errors import StrictDataclassError
+
     source = resolve(path)
     local = Path(source).exists()
+    faults = (OSError, ValueError, KeyError, StrictDataclassError)
     try:
         return shape_of(_config(source, offline=True), f"model.path = {path!r}")
-    except (OSError, ValueError, KeyError) as error:
-        reason = error
+    except faults as error:
+        reason: Exception = error
     if not local and path in SHAPES:
         return SHAPES[path]
     if not local and not os.environ.get("HF_HUB_OFFLINE"):
         try:
             return shape_of(_config(source, offline=False), f"model.path = {path!r}")
-        except (OSError, ValueError, KeyError) as error:
+        except faults as error:
             reason = error
-    first = (str(reason).strip() or type(reason).__name__).splitlines()[0]
+    words = " ".join(str(reason).split()) or type(reason).__name__
     known = "a directory with a config.json" if local else f"such a directory, or one of {', '.join(SHAPES)}"
-    raise DataError(f"model.path = {path!r}: its config.json cannot be read: {first}; give {known}")
+    raise DataError(f"model.path = {path!r}: its config.json cannot be read: {words[:200]}; give {known}")
 
 
 def _config(source: str, offline: bool) -> dict[str, Any]:

@@ -24,7 +24,6 @@ from verigrad.plan.step import (
     Round,
     compute_type,
     evaluation_rounds,
-    narrowed,
     needs_reference,
     rounded,
     scoring_pack,
@@ -58,7 +57,9 @@ class Memory:
         return max(self.peaks.values())
 
 
-def memory_of(shape: Shape, config: Config, lengths: Lengths, machine: Machine, reference: Shape | None = None) -> Memory:
+def memory_of(
+    shape: Shape, config: Config, lengths: Lengths, machine: Machine, reference: Shape | None = None
+) -> Memory:
     """Every phase's peak on `machine`. `lengths` are the longest that are planned for.
 
     `reference` is the shape of the reference policy, where it is another model.
@@ -124,7 +125,7 @@ def host_of(shape: Shape, config: Config) -> Parts:
 
 
 def _training(shape: Shape, config: Config, layers: Layers, pack: Pack, always: Parts) -> Parts:
-    """The largest of the first micro-batch, before which there are no gradients, and of a later one, beside their sum."""
+    """The larger of the first micro-batch, before which there are no gradients, and of the next, beside their sum."""
     sums = always["gradients"]
     moments = _backward_moments(shape, config, layers, pack, 0, sums)
     if pack.count > 1:
@@ -164,8 +165,6 @@ def _sum(parts: Parts) -> int:
 
 def _scoring(shape: Shape, config: Config, layers: Layers, pack: Pack) -> Parts:
     """The larger of a layer's forward pass and the head's, which follows when the layers are done."""
-    if config.algorithm.steps == 0:
-        return {}
     below = layers.forward(pack) + layers.tables(pack) + layers.cast_weights
     above = Head(shape, layers.wide, pack, layers.on_cpu).forward
     if config.algorithm.credit == "value":

@@ -39,7 +39,7 @@ class Plan:
 
     @property
     def fits_with_remedies(self) -> bool:
-        return self.fits or bool(self.remedies) and self.remedies[-1].peak <= self.machine.usable()
+        return self.fits or (bool(self.remedies) and self.remedies[-1].peak <= self.machine.usable())
 
     def tables(self) -> dict[str, Any]:
         """As JSON: bytes and seconds."""
@@ -82,7 +82,7 @@ def make_plan(
         memory,
         seconds_of(shape, config, longest, mean, machine),
         found,
-        list(_notes(config, shape, machine, longest)),
+        _notes(config, shape, machine, longest),
         token_budget(shape, config, machine),
         training_pack(shape, config, longest, machine),
     )
@@ -110,6 +110,8 @@ def _notes(config: Config, shape: Shape, machine: Machine, longest: Lengths) -> 
             lines.append(f"sampler.vllm.memory_share = {vllm.memory_share:g} does not hold the engine's own weights")
         else:
             lines.append(f"vLLM's share has room for {tokens} tokens, {tokens // longest.total} of the longest rows")
+    if not config.algorithm.questions_per_step:
+        lines.append("algorithm.questions_per_step = 0: the time of training is that of one update, not of all data")
     if not config.eval.problems:
         lines.append("eval.problems = 0: times count as many problems as sampler.slots; all of the set take longer")
     return lines

@@ -18,7 +18,6 @@ LORA_RANK = 32
 LEAST_SHARE = 0.1
 
 
-
 class Change(NamedTuple):
     """A setting's new value, and what it costs in words."""
 

@@ -57,8 +57,8 @@ def seconds_of(shape: Shape, config: Config, longest: Lengths, mean: Lengths, ma
     """
     if not machine.timed:
         return None
-    rollouts, algorithm = rollouts_of(config), config.algorithm
-    pack = training_pack(shape, config, longest, machine)
+    algorithm, pack = config.algorithm, training_pack(shape, config, longest, machine)
+    rollouts = rollouts_of(config) or algorithm.sequences_per_update or pack.rows  # of one update, where unknown
     chunked = pack.trained * shape.vocabulary > CHUNK_ELEMENTS
     layers, head = _forward(shape, config, mean, rollouts, machine)
     passes = 3 + config.model.checkpoint_activations
@@ -75,9 +75,7 @@ def seconds_of(shape: Shape, config: Config, longest: Lengths, mean: Lengths, ma
     )
 
 
-def _forward(
-    shape: Shape, config: Config, mean: Lengths, rollouts: int, machine: Machine
-) -> tuple[float, float]:
+def _forward(shape: Shape, config: Config, mean: Lengths, rollouts: int, machine: Machine) -> tuple[float, float]:
     """Seconds of a forward pass over a step's rollouts, of the layers and of the head.
 
     Two FLOP per weight and token; rows of one question share its prompt; attention has 2 · width · length² a layer.

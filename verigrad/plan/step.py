@@ -30,7 +30,8 @@ class Lengths:
 class Pack:
     """The first micro-batch of an update, of `rows` responses to `prompts` different prompts.
 
-    There are `count` of them, of which the last has `last` rows. Rows of one question share its prompt, which is then a sequence of its own.
+    There are `count` of them, of which the last has `last` rows (0: as many as the first). Rows of one question share
+    its prompt, which is then a sequence of its own.
     """
 
     rows: int
