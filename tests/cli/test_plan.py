@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -185,3 +187,12 @@ def test_no_weights_are_read_and_no_model_is_made(config_file):
         [sys.executable, "-c", program, *words], capture_output=True, text=True, timeout=120, env=os.environ.copy()
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_the_examples_of_the_docs_are_what_is_printed(run, tmp_path):
+    page = (Path(__file__).parents[2] / "docs" / "planning.md").read_text(encoding="utf-8")
+    (tmp_path / "run.toml").write_text(re.search(r"```toml\n(.*?)```", page, re.DOTALL)[1], encoding="utf-8")
+    examples = re.findall(r"```\n\$ verigrad plan run.toml (.*?)\n(.*?)```", page, re.DOTALL)
+    assert len(examples) == 6
+    for words, printed in examples:
+        assert run(tmp_path / "run.toml", *words.split())[1] == printed

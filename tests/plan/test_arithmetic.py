@@ -255,6 +255,14 @@ def test_the_time_of_training_by_hand():
     assert longer.training - seconds.training == pytest.approx(layers / (0.4 * 989e12))
 
 
+def test_an_offloaded_update_crosses_the_bus():
+    config = make_config({"optimizer": {"states": "offloaded"}})
+    there, here = (seconds_of(MATH, one, LENGTHS, LENGTHS, H100) for one in (config, make_config()))
+    size = 4 * 1_543_714_304
+    difference = 2 * size / 25e9 + 8 * size / 50e9 - 8 * size / (0.6 * 3.35e12)
+    assert there.training - here.training == pytest.approx(difference)
+
+
 def test_sampling_reads_the_weights_for_every_token_of_the_longest_response():
     # two rows, mean response 512: 1024 steps read all weights; keys and values behind 256 + 512/2 tokens on average;
     # two FLOP per weight of each token, the prompt's once

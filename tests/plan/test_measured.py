@@ -45,12 +45,14 @@ def phase_parts(memory: Memory, phase: str) -> dict[str, int]:
     return {part: size for part, size in memory.phases[phase].items() if local or part != "key–value cache"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "phase"), PHASES)
 def test_the_peak_of_a_phase_is_within_5_percent(on_cpu, name, phase):
     measured = on_cpu[name]["peaks"][phase]
     assert sum(phase_parts(planned(CASES[name]), phase).values()) == pytest.approx(measured, rel=0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "phase"), PHASES)
 def test_what_a_phase_needs_above_weights_and_their_states_is_within_15_percent(on_cpu, name, phase):
     parts = phase_parts(planned(CASES[name]), phase)
@@ -61,6 +63,7 @@ def test_what_a_phase_needs_above_weights_and_their_states_is_within_15_percent(
     assert above == pytest.approx(measured, rel=0.15)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_weights_gradients_and_moments_are_exact(on_cpu, name):
     config, shape = config_of(CASES[name]), shape_of(CASES[name].config().to_dict())

@@ -92,7 +92,7 @@ def show(plan: Plan, console: Console) -> None:
         f"({_gib(plan.machine.memory)} GiB, {_gib(usable)} for tensors)",
         f"longest prompt {plan.longest.prompt} and response {plan.longest.response} tokens, mean response "
         f"{plan.mean.response}; a micro-batch of {plan.tokens_per_microbatch} tokens holds {pack.rows} of the longest, "
-        f"an update has {pack.count}",
+        f"an update has {pack.count} micro-batch{'es' * (pack.count > 1)}",
     ]
     for line in lines:
         console.print(line, markup=False, highlight=False)
@@ -113,7 +113,7 @@ def _memory_table(plan: Plan, usable: int) -> Table:
     table.add_section()
     peaks = plan.memory.peaks.values()
     table.add_row("peak", *(_gib(peak) for peak in peaks))
-    table.add_row("of the device", *(f"{100 * peak / usable:.0f} %" for peak in peaks))
+    table.add_row(f"of {_gib(usable)} GiB", *(f"{100 * peak / usable:.0f} %" for peak in peaks))
     if plan.seconds:
         table.add_section()
         of_phase = {name: getattr(plan.seconds, name) for name in phases}
@@ -134,11 +134,11 @@ def _verdict(plan: Plan, usable: int) -> list[str]:
         name = smallest_gpu(largest)
         lines.append(f"As it is it fits {name}." if name else "As it is it fits none of the known GPUs.")
     if plan.seconds:
-        steps = plan.config.algorithm.steps
+        steps, seconds = plan.config.algorithm.steps, plan.seconds.step
         lines.append(
-            f"A step takes about {_seconds(plan.seconds.step)} s, its share of the evaluations included, and {steps} "
-            f"steps {_duration(plan.seconds.step * steps)}: computed at {PRODUCT_SHARE:.0%} of the peak rate and "
-            f"{READ_SHARE:.0%} of the bandwidth, grading left out."
+            f"A step takes about {_seconds(seconds)} s, its share of the evaluations included, and {steps} steps "
+            f"{_duration(seconds * steps)}: computed at {100 * PRODUCT_SHARE:.0f} % of the peak rate and "
+            f"{100 * READ_SHARE:.0f} % of the bandwidth, grading left out."
         )
     if plan.memory.host:
         lines.append("In the host's memory: " + ", ".join(f"{k} {_gib(v)} GiB" for k, v in plan.memory.host.items()))

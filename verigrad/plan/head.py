@@ -30,9 +30,14 @@ class Head:
         return (self.pack.trained + self.pack.tokens) * self.shape.hidden * self.wide
 
     @property
+    def only(self) -> int:
+        """Log-probs of the only chunk, where there is one: they live until the micro-batch ends."""
+        return 0 if self._second else self._buffer(self._first)
+
+    @property
     def kept(self) -> int:
         """What the backward pass needs: hidden states, and the log-probs of the only chunk where there is one."""
-        return self.hidden + (0 if self._second else self._buffer(self._first))
+        return self.hidden + self.only
 
     @property
     def gradient(self) -> int:

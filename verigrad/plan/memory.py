@@ -77,12 +77,12 @@ def memory_of(
     phases: dict[str, Parts] = {}
     if first:
         phases["sampling"] = always | (_drawing(shape, layers, first) if local else engine)
+    phases["scoring"] = always | beside | _scoring(shape, config, layers, scoring_pack(shape, config, lengths, machine))
+    pack = training_pack(shape, config, lengths, machine)
+    phases["training"] = _training(shape, config, layers, pack, always | beside)
     evaluated = max((_drawing(shape, layers, one) for one in rounds), key=_sum)
     phases["evaluating"] = always | (evaluated if local else engine)
-    phases["scoring"] = always | beside | _scoring(shape, config, layers, scoring_pack(shape, config, lengths, machine))
-    training = _training(shape, config, layers, training_pack(shape, config, lengths, machine), always | beside)
-    phases["training"] = training
-    return Memory(phases, host_of(shape, config))
+    return Memory(phases, host_of(shape, config, machine.is_cpu))
 
 
 def layers_of(shape: Shape, config: Config, machine: Machine) -> Layers:
@@ -113,14 +113,19 @@ def residents(shape: Shape, config: Config, reference: Shape | None = None) -> P
     return {name: size for name, size in parts.items() if size}
 
 
-def host_of(shape: Shape, config: Config) -> Parts:
-    """What the run holds in the host's memory: the base of restarts, offloaded states with the weights' copy."""
+def host_of(shape: Shape, config: Config, on_cpu: bool) -> Parts:
+    """What the run holds in the host's memory: the base of restarts; offloaded states, with copies of what they update
+    and of its gradients; the weights of an engine that sleeps.
+    """
     width, trained = width_of(config.model.dtype), trainable(shape, config)
     parts = {}
     if config.algorithm.restart == "base":
         parts["base"] = width * shape.parameters
     if config.optimizer.states == "offloaded":
         parts["optimiser states"] = 4 * trained
+    vllm = config.sampler.vllm
+    if config.sampler.engine == "vllm" and vllm.sleep and vllm.device == "same" and not on_cpu:
+        parts["vLLM"] = width_of(compute_type(config)) * shape.parameters
     return parts
 
 
@@ -150,12 +155,14 @@ def _backward_moments(
     fresh = 0 if config.model.lora.rank else head.gradient
     waiting = fresh if shape.tied else 0
     made = sums if earlier else sums - fresh  # by the layers and the head
+    # The first layer's own are still to come when its backward pass begins.
+    own = 0 if earlier else sums // shape.layers if config.model.lora.rank else shape.layer_weights * layers.wide
     return [
         (earlier, all_kept + layers.cast_weights + layers.forward(pack), 0),
         (earlier, all_kept + casts, head.kept + head.backward(config.algorithm.entropy_bonus > 0)),
-        (earlier, all_kept + casts + again + backward, head.hidden + (waiting if earlier else fresh)),
-        (made, tables + (again or kept + entering) + backward, waiting),
-        (made, tables + entering, waiting + fresh),
+        (earlier, all_kept + casts + again + backward, head.kept + (waiting if earlier else fresh)),
+        (made - own, tables + (again or kept + entering) + backward, head.only + waiting),
+        (made, tables + entering, head.only + waiting + fresh),
     ]
 
 

@@ -30,6 +30,8 @@ from verigrad.plan.step import (
 LAUNCH_SECONDS, LAUNCHES_PER_LAYER = 6e-6, 40
 # With CUDA graphs (vLLM): seconds of a decoding step beside its reads. Assumed.
 GRAPH_SECONDS = 1e-3
+# Bytes/s between a GPU and its host, and of the host's own memory. Assumed.
+BUS, HOST_READS = 25e9, 50e9
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +91,16 @@ def _forward(shape: Shape, config: Config, mean: Lengths, rollouts: int, machine
 
 
 def _update(shape: Shape, config: Config, machine: Machine) -> float:
-    """Seconds of an optimiser update: gradients read twice; weights and two moments read and written."""
+    """Seconds of an optimiser update: gradients read twice; weights and two moments read and written.
+
+    Offloaded, this is done in the host, after gradients and before weights have crossed the bus.
+    """
     lora = config.model.lora
     numbers = shape.adapters(lora.rank, lora.targets) if lora.rank else shape.parameters
-    return 8 * numbers * width_of(config.model.dtype) / machine.reads()
+    size = numbers * width_of(config.model.dtype)
+    if config.optimizer.states == "offloaded" and not machine.is_cpu:
+        return 2 * size / BUS + 8 * size / HOST_READS
+    return 8 * size / machine.reads()
 
 
 def _decoding(shape: Shape, config: Config, mean: Lengths, one: Round, machine: Machine) -> float:
