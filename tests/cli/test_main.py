@@ -14,7 +14,7 @@ from verigrad.cli import main as cli
 from verigrad.config import load, settings
 from verigrad.errors import NonFiniteError
 
-COMMANDS = ["evaluate", "train", "sweep", "report", "sample", "grade", "export", "config"]
+COMMANDS = ["evaluate", "train", "sweep", "report", "sample", "grade", "export", "plan", "config"]
 HEAVY = ("torch", "transformers", "numpy", "scipy", "matplotlib", "pydantic", "rich")
 
 
@@ -70,7 +70,7 @@ def test_version(run):
     assert run("--version")[:2] == (0, "verigrad 0.1.0\n")
 
 
-@pytest.mark.parametrize("command", ["train", "evaluate", "config"])
+@pytest.mark.parametrize("command", ["train", "evaluate", "plan", "config"])
 def test_help_lists_every_setting_with_default_and_description(run, command):
     code, out, _ = run(command, "--help")
     assert code == 0

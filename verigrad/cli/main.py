@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from verigrad import __version__
-from verigrad.cli import export_options
+from verigrad.cli import export_options, plan_options
 from verigrad.errors import DataError, RunStopped, UsageError
 
 DONE, BAD_USAGE, STOPPED, INTERRUPTED = 0, 2, 3, 130
@@ -178,6 +178,11 @@ def _declare_config(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _declare_plan(parser: argparse.ArgumentParser) -> None:
+    _declare_config(parser)
+    plan_options.declare(parser)
+
+
 def _declare_sweep(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("sweep", metavar="SWEEP.toml", help="what every run starts from, and what is varied")
@@ -330,6 +335,9 @@ COMMANDS = {
         "Write a checkpoint as a Hugging Face model with its card.", export_options.declare, export_options.export
     ),
     "lab": Command("Measure bias and variance of every estimator against the exact gradient.", _declare_lab, _lab),
+    "plan": Command(
+        "Say what memory and time a run takes on a GPU; no weights are read.", _declare_plan, plan_options.plan, True
+    ),
     "config": Command("Check a config and print it, resolved; nothing runs.", _declare_config, _config, True),
 }
 
