@@ -159,7 +159,7 @@ def test_a_chunk_of_logits_by_hand():
     assert head.kept == head.hidden
     assert head.forward == head.hidden + 4 * 151936 * (110 + 128 + 110)
     # log-probs and probabilities of a chunk, its gradient's copy in 128 rows, and the next chunk's logits
-    assert head.backward(False) == 4 * (1024 * 1536 + 151936 * 1536 + 151936 * (110 + 128 + 128 + 110))
+    assert head.backward(False) == 4 * (1024 * 1536 + 151936 * 1536 + 151936 * (110 + 128 + 110))
 
 
 def test_a_pack_shares_the_prompts_of_a_group():

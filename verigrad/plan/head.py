@@ -60,9 +60,9 @@ class Head:
             filled = (first + filled) // 2
         kept = 0 if second else first
         if entropy_bonus:
-            rows = max(4 * first, ((filled or first) + 4 * second) * bool(second)) - kept
+            rows = max(4 * first, (first + 4 * second) * bool(second)) - kept
         else:
-            rows = max(2 * first + filled - kept, (first + filled + rounded(second, ROWS) + second) * bool(second))
+            rows = max(2 * first + filled - kept, (first + rounded(second, ROWS) + second) * bool(second))
         states = self.pack.trained * self.shape.hidden * self.wide
         # a narrow product is added to the wide sum; a CPU widens a copy of it first
         product = 0 if self.wide == 4 else 6 if self.on_cpu else 2
