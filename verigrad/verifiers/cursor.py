@@ -34,7 +34,8 @@ class Cursor:
 
     def sees(self, *texts: str) -> bool:
         """Whether the next token is one of these signs or commands."""
-        return self.next.text in texts and self.next.kind in ("sign", "command", "end", "row")
+        token = self.next
+        return token.text in texts and token.kind in ("sign", "command", "end", "row")
 
     def takes(self, *texts: str) -> bool:
         if self.sees(*texts):

@@ -49,6 +49,7 @@ class Evaluator(Generic[V]):
 
     def __init__(self, field: Field[V]) -> None:
         self.field = field
+        self._symbols: dict[str, V] = {}
 
     def value(self, node: Node) -> V:
         """Unknown where the field cannot say, Undefined where there is no value, LimitExceeded above the caps."""
@@ -56,7 +57,9 @@ class Evaluator(Generic[V]):
             case Number(value):
                 return self.field.number(value)
             case Symbol(name):
-                return self.field.symbol(name)
+                if name not in self._symbols:
+                    self._symbols[name] = self.field.symbol(name)
+                return self._symbols[name]
             case Measure(inner, "%"):
                 return self.field.multiply(self.value(inner), self.field.number(Fraction(1, 100)))
             case Measure(inner, "°"):

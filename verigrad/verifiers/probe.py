@@ -9,6 +9,7 @@ The points are drawn from a seed, which is the pair of answers: the verdict does
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from fractions import Fraction
@@ -33,7 +34,7 @@ class Probe:
     """Compares values for one pair of answers, within one budget."""
 
     def __init__(self, seed: str) -> None:
-        self._seed = seed
+        self._seed = hashlib.blake2b(seed.encode("utf-8", "replace"), digest_size=32).hexdigest()
         self._budget = Budget(FUNCTIONS_PER_VERDICT)
 
     def same(self, one: Node, other: Node) -> bool | None:
