@@ -17,6 +17,9 @@ with atheris.instrument_imports(include=["verigrad.verifiers"]):
 SLOW = 0.5
 """Seconds under instrumentation, which makes the code about five times slower."""
 
+LONGEST = 6000
+"""Characters of an input."""
+
 GOLDS = [
     *["42", "1/2", "x^2+1", "(1,2)", r"\{1,2\}", "[0,1)", "x=5", "3:4", r"\text{odd}", r"50\%", "2<x<3", r"\pm 3"],
     *[r"\begin{pmatrix}1&2\\3&4\end{pmatrix}", r"\sqrt{2}", "204_5", r"\sin x", "y=2x+1", "90^\\circ", "f(x)=x"],
@@ -29,14 +32,57 @@ PIECES = [
 ]
 
 
+AROUND = [
+    *[
+        ("(", ")"),
+        ("[", "]"),
+        ("{", "}"),
+        (r"\{", r"\}"),
+        ("|", "|"),
+        ("x^{", "}"),
+        ("x_{", "}"),
+        ("f(", ")"),
+        ("-", ""),
+    ],
+    *[(r"\sqrt{", "}"), (r"\frac{", "}{2}"), (r"1+\frac{1}{", "}"), (r"\bar{", "}"), (r"\sum_{", "}"), (r"\sin{", "}")],
+    *[
+        (r"\log_{", "}2"),
+        (r"\binom{", "}{2}"),
+        (r"\lfloor ", r"\rfloor "),
+        ("", "!"),
+        ("", r"\cup [0,1)"),
+        ("", " mod 7"),
+    ],
+    *[(r"\begin{pmatrix}", r"\end{pmatrix}"), (r"\begin{pmatrix}1&2\\3&4\end{pmatrix}", ""), ("", "+x"), ("2", "")],
+]
+
+
+def built(data: bytes) -> str:
+    """One byte for each piece of the grammar; from 192 on, what stands there so far is repeated or put inside brackets,
+    as often as the next byte says."""
+    text, at = "", 0
+    while at < len(data) and len(text) < LONGEST:
+        byte = data[at]
+        at += 1
+        if byte < 192:
+            text += PIECES[byte % len(PIECES)]
+            continue
+        times = data[at] if at < len(data) else 1
+        at += 1
+        if byte == 192:
+            text = (text * times)[:LONGEST]
+        else:
+            before, after = AROUND[byte % len(AROUND)]
+            text = before * times + text + after * times
+    return text[:LONGEST]
+
+
 def one_input(data: bytes) -> None:
-    """Raw text, or pieces of the grammar one byte each, against a gold answer."""
+    """Raw text, or a built one, against a gold answer."""
     provider = atheris.FuzzedDataProvider(data)
     gold = GOLDS[provider.ConsumeIntInRange(0, len(GOLDS) - 1)]
-    if provider.ConsumeBool():
-        text = provider.ConsumeUnicode(sys.maxsize)
-    else:
-        text = "".join(PIECES[byte % len(PIECES)] for byte in provider.ConsumeBytes(sys.maxsize))
+    raw = provider.ConsumeBool()
+    text = provider.ConsumeUnicode(sys.maxsize) if raw else built(provider.ConsumeBytes(sys.maxsize))
     if _seconds(gold, text) > SLOW and _seconds(gold, text + " ") > SLOW:
         raise AssertionError(f"slow: {gold!r} against {text!r}")
 

@@ -138,6 +138,10 @@ def test_an_override_cannot_reach_below_a_value(write):
         ({"sampler": {"top_p": 0.9}}, "sampler.top_p = 0.9, sampler.top_k = 0: training samples from the whole"),
         ({"sampler": {"top_k": 40}}, "use top_p = 1 and top_k = 0"),
         ({"algorithm": {"questions_per_step": 0}}, "algorithm.questions_per_step = 0: sampling needs 1 or more"),
+        (
+            {"algorithm": {"scored_rollouts": 0}, "sampler": {"engine": "vllm"}},
+            "algorithm.scored_rollouts = 0 with sampler.engine = 'vllm': they show that the engine holds the trainer's",
+        ),
         ({"algorithm": {"name": "sft"}}, "task.demonstrations is empty: sft needs a JSONL of responses"),
         ({"sampler": {"min_tokens": 9, "max_tokens": 8}}, "sampler.min_tokens = 9 is above sampler.max_tokens = 8"),
         ({"optimizer": {"schedule": "cosine"}}, "needs optimizer.schedule_updates above warmup_steps = 0; it is 0"),
@@ -152,6 +156,8 @@ def test_rules_across_keys(tables, message):
 def test_rules_across_keys_leave_the_valid_neighbours_alone():
     sft = {"algorithm": {"name": "sft", "questions_per_step": 0}, "task": {"demonstrations": "d.jsonl"}}
     assert build({**sft, "sampler": {"temperature": 0, "top_p": 0.9}}).algorithm.source == "demonstrations"
+    engine = {"sampler": {"engine": "vllm"}}
+    assert build({**engine, "algorithm": {"scored_rollouts": 64}}).algorithm.scored_rollouts == 64
     assert build({"sampler": {"min_tokens": 8, "max_tokens": 8}}).sampler.min_tokens == 8
     cosine = {"optimizer": {"schedule": "cosine", "warmup_steps": 5, "schedule_updates": 6}}
     assert build(cosine).optimizer.schedule_updates == 6

@@ -140,6 +140,12 @@ x\approx 1.5 ~ 1.5
 x--1 ~ x+1
 0.\bar{3} ~ \frac13
 0.12\overline{34} ~ \frac{611}{4950}
+\overline{AB} ~ \bar{A B}
+\overline{\overline{AB}}+1 ~ 1+\bar{\bar{AB}}
+\hat{\bar{x}} ~ \widehat{\overline{x}}
+\bar{\text{part}} ~ \overline{\text{part}}
+\bar{\begin{pmatrix}1&2\end{pmatrix}} ~ \overline{\begin{bmatrix}1&2\end{bmatrix}}
+\bar{x=5\%} ~ \overline{x = 5\%}
 \sqrt{x}\sqrt{y}+1 ~ 1+\sqrt{y}\sqrt{x}
 \sin 2x ~ 2\sin x\cos x
 \sin^2 x+\cos^2 x ~ 1
@@ -177,6 +183,14 @@ f'+1 ~ f^\prime+1
 """.strip().splitlines()
 
 DIFFERENT = r"""
+\overline{AB} ~ \overline{CD}
+\overline{AB} ~ \overline{A}
+\overline{A+B} ~ \overline{AB}
+\bar{(1,2)} ~ \bar{(1,3)}
+\bar{(1,2)} ~ \bar{[1,2]}
+\hat{\bar{x}} ~ \bar{\hat{x}}
+\bar{x=5} ~ \bar{x<5}
+\bar{\begin{pmatrix}1&2\end{pmatrix}} ~ \bar{\begin{pmatrix}1\\2\end{pmatrix}}
 x<y ~ x\le y
 x<y<z ~ x<z<y
 2x\in A ~ x\in A

@@ -20,6 +20,7 @@ from verigrad.verifiers.expression import (
     Relation,
     Unreadable,
     Words,
+    check_size,
 )
 from verigrad.verifiers.lexer import FUNCTIONS, UNIT_WORDS, UNITS, tokens
 from verigrad.verifiers.parser import Parser
@@ -48,7 +49,9 @@ def read(text: str) -> Node:
         pass
     if parser.next.kind != "end of text" or not found:
         raise Unreadable(f"{parser.next.text!r} is left over")
-    return found[0] if len(found) == 1 else Collection("", tuple(found))
+    tree = found[0] if len(found) == 1 else Collection("", tuple(found))
+    check_size((tree,))
+    return tree
 
 
 def plain_words(text: str) -> str | None:

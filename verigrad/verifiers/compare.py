@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
+from verigrad.verifiers.budget import COMPARISON_STEPS
 from verigrad.verifiers.expression import (
     Call,
     Collection,
@@ -66,6 +67,7 @@ class Comparison:
 
     def equal(self, gold: Node, answer: Node) -> bool | None:
         """Whether the answer equals the gold answer."""
+        self._probe.budget.spend(COMPARISON_STEPS)
         if gold == answer:
             return True
         if is_region(gold) or is_region(answer):

@@ -56,7 +56,8 @@ def literal(cursor: Cursor, text: str) -> Number:
     whole, point, decimals = mantissa.partition(".")
     if (point or _repeating_point(cursor)) and not exponent and cursor.sees("overline", "bar"):
         return _repeating(cursor, whole, decimals)
-    value = Fraction(mantissa) * Fraction(10) ** int(exponent or 0)
+    shift = int(exponent or 0) - len(decimals)
+    value = Fraction(int(whole + decimals) * 10**shift) if shift >= 0 else Fraction(int(whole + decimals), 10**-shift)
     digits = len((whole + decimals).lstrip("0"))
     return Number(value, len(decimals) if point and not exponent else None, digits)
 

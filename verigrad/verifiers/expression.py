@@ -7,6 +7,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TypeAlias
 
+MOST_LEVELS = 80
+"""Of a tree: what goes through it calls itself once or more for each."""
+
+MOST_NODES = 5000
+"""Of a tree, parts that occur twice counted twice."""
+
 
 class LimitExceeded(Exception):
     """The answer is larger than anything that is read or computed; the caps are checked before the work is done."""
@@ -101,6 +107,37 @@ def walk(node: Node) -> Iterator[Node]:
         current = waiting.pop()
         yield current
         waiting.extend(reversed(children(current)))
+
+
+def prefixed(node: Node) -> str:
+    """The node in prefix notation, each operation with its number of parts: one text for each tree, as long as it."""
+    return " ".join(_label(one) for one in walk(node))
+
+
+def _label(node: Node) -> str:
+    match node:
+        case Number(value):
+            return str(value)
+        case Symbol(name):
+            return name
+        case Words(text):
+            return f"'{text}'"
+        case Call(name, _) | Collection(name, _) | Measure(_, name):
+            return f"{type(node).__name__}:{name}/{len(children(node))}"
+        case Relation(operators, _):
+            return f"Relation:{''.join(operators)}/{len(children(node))}"
+        case Matrix(rows):
+            return f"Matrix:{len(rows)}x{len(rows[0])}"
+
+
+def check_size(nodes: tuple[Node, ...]) -> None:
+    """LimitExceeded where they have more than MOST_LEVELS below one another, or more than MOST_NODES in all."""
+    count = levels = 0
+    while nodes:
+        count, levels = count + len(nodes), levels + 1
+        if count > MOST_NODES or levels > MOST_LEVELS:
+            raise LimitExceeded(f"more than {MOST_LEVELS} operations on one another, or {MOST_NODES} in all")
+        nodes = tuple(below for node in nodes for below in children(node))
 
 
 def names(node: Node) -> frozenset[str]:

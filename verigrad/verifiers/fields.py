@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Generic, Protocol, TypeVar
 
+from verigrad.verifiers.budget import INVERSE_STEPS, POWER_STEPS, Budget
 from verigrad.verifiers.expression import (
     Call,
     Collection,
@@ -47,14 +48,16 @@ class Field(Protocol[V]):
 class Evaluator(Generic[V]):
     """The value of a tree in one field."""
 
-    def __init__(self, field: Field[V]) -> None:
-        self.field = field
+    def __init__(self, field: Field[V], budget: Budget) -> None:
+        self.field, self.budget = field, budget
         self._symbols: dict[str, V] = {}
 
     def value(self, node: Node) -> V:
         """Unknown where the field cannot say, Undefined where there is no value, LimitExceeded above the caps."""
+        self.budget.spend()
         match node:
             case Number(value):
+                self.budget.spend(0 if value.denominator == 1 else INVERSE_STEPS)
                 return self.field.number(value)
             case Symbol(name):
                 if name not in self._symbols:
@@ -90,6 +93,7 @@ class Evaluator(Generic[V]):
         if name == "neg":
             return field.multiply(field.number(Fraction(-1)), self.value(arguments[0]))
         if name == "/":
+            self.budget.spend(INVERSE_STEPS)
             return field.multiply(self.value(arguments[0]), field.inverse(self.value(arguments[1])))
         if name == "^":
             return self._power(arguments[0], arguments[1])
@@ -102,11 +106,13 @@ class Evaluator(Generic[V]):
             return self.value(one if name == "gcd" else Call("*", (one, *arguments)))
         if name.startswith("apply "):
             return self._oracle(name, arguments)
+        self.budget.spend(POWER_STEPS)
         return field.call(name, [self.value(one) for one in arguments])
 
     def _power(self, base: Node, exponent: Node) -> V:
+        self.budget.spend(POWER_STEPS)
         below = self.value(base)
-        exact = rational(exponent)
+        exact = rational(exponent, self.budget)
         return self.field.general_power(below, exponent) if exact is None else self.field.power(below, exact)
 
     def _oracle(self, name: str, arguments: tuple[Node, ...]) -> V:
@@ -245,12 +251,12 @@ def _whole_root(value: int, degree: int) -> int:
     return root
 
 
-_EXACT: Evaluator[Fraction] = Evaluator(Rationals())
+_RATIONALS = Rationals()
 
 
-def rational(node: Node) -> Fraction | None:
+def rational(node: Node, budget: Budget) -> Fraction | None:
     """The exact value of a tree without symbols; None where it is not rational or is not decided here."""
     try:
-        return _EXACT.value(node)
+        return Evaluator(_RATIONALS, budget).value(node)
     except Unknown:
         return None

@@ -12,6 +12,7 @@ from fractions import Fraction
 
 from verigrad.types import Grade, Problem, Status
 from verigrad.verifiers.answers import read
+from verigrad.verifiers.budget import Budget
 from verigrad.verifiers.claims import Claim, fail, settle
 from verigrad.verifiers.exact import read_number
 from verigrad.verifiers.expression import (
@@ -113,7 +114,7 @@ def _makes(text: str, numbers: list[int], target: int) -> bool:
             return False
         if not operations(tree) <= {"+", "-", "*", "/", "neg"}:
             return False
-        return +used == Counter(map(Fraction, numbers)) and rational(tree) == target
+        return +used == Counter(map(Fraction, numbers)) and rational(tree, Budget()) == target
     except (LimitExceeded, Unreadable, Undefined):
         return False
 

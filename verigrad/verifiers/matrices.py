@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from verigrad.verifiers.expression import Call, LimitExceeded, Matrix, Node
+from verigrad.verifiers.expression import Call, LimitExceeded, Matrix, Node, check_size
 
 Rows = tuple[tuple[Node, ...], ...]
 
@@ -14,8 +14,7 @@ def matrix_value(node: Node) -> Rows | None:
     """The cells of an expression of matrices; None where it is none, or its shapes do not fit."""
     match node:
         case Matrix(rows):
-            _check(len(rows) * len(rows[0]))
-            return rows
+            return _checked(rows)
         case Call("neg", (inner,)):
             return _each(inner, lambda cell: Call("neg", (cell,)))
         case Call("+", parts):
@@ -33,23 +32,29 @@ def matrix_value(node: Node) -> Rows | None:
             return None
 
 
-def _check(size: int) -> None:
+def _check_cells(size: int) -> None:
     if size > MOST_CELLS:
         raise LimitExceeded(f"a matrix of more than {MOST_CELLS} cells")
+
+
+def _checked(rows: Rows) -> Rows:
+    """The rows, unless they have grown too large: each product of 2×2 matrices doubles the cells of the one before."""
+    _check_cells(len(rows) * len(rows[0]))
+    check_size(tuple(cell for row in rows for cell in row))
+    return rows
 
 
 def _each(node: Node, change: object) -> Rows | None:
     rows = matrix_value(node)
     assert callable(change)
-    return None if rows is None else tuple(tuple(change(cell) for cell in row) for row in rows)
+    return None if rows is None else _checked(tuple(tuple(change(cell) for cell in row) for row in rows))
 
 
 def _sum(one: Rows | None, other: Rows | None) -> Rows | None:
     if one is None or other is None or len(one) != len(other) or len(one[0]) != len(other[0]):
         return None
-    return tuple(
-        tuple(Call("+", (a, b)) for a, b in zip(row, below, strict=True)) for row, below in zip(one, other, strict=True)
-    )
+    pairs = zip(one, other, strict=True)
+    return _checked(tuple(tuple(Call("+", cells) for cells in zip(*rows, strict=True)) for rows in pairs))
 
 
 def _product(parts: tuple[Node, ...]) -> Rows | None:
@@ -65,12 +70,13 @@ def _product(parts: tuple[Node, ...]) -> Rows | None:
         else:
             if len(rows[0]) != len(factor):
                 return None
-            _check(len(rows) * len(factor) * len(factor[0]))
+            _check_cells(len(rows) * len(factor) * len(factor[0]))
             columns = tuple(zip(*factor, strict=True))
-            rows = tuple(
-                tuple(Call("+", tuple(Call("*", pair) for pair in zip(row, column, strict=True))) for column in columns)
-                for row in rows
-            )
+            rows = _checked(tuple(tuple(_inner(row, column) for column in columns) for row in rows))
     if rows is None or not scalars:
         return rows
-    return tuple(tuple(Call("*", (*scalars, cell)) for cell in row) for row in rows)
+    return _checked(tuple(tuple(Call("*", (*scalars, cell)) for cell in row) for row in rows))
+
+
+def _inner(row: tuple[Node, ...], column: tuple[Node, ...]) -> Node:
+    return Call("+", tuple(Call("*", pair) for pair in zip(row, column, strict=True)))

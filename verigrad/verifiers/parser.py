@@ -24,11 +24,12 @@ from verigrad.verifiers.expression import (
     Number,
     Symbol,
     Unreadable,
+    prefixed,
 )
 from verigrad.verifiers.lexer import Token
 
 DEEPEST = 30
-"""Brackets, fractions, roots and signs inside one another."""
+"""Brackets, braces, fractions, roots and signs inside one another."""
 
 MOST_CHOICES = 4
 """Of ± in one answer: each doubles its values."""
@@ -42,6 +43,8 @@ CALLED = frozenset("fghFGHPQWST")
 ONE = Number(Fraction(1))
 
 _CLOSES = {"(": ")]", "[": "])", r"\{": (r"\}", "}"), "{": ("}", r"\}"), "⟨": "⟩>"}
+_ACCENTS = {name: name for name in ("bar", "hat", "tilde", "vec", "dot", "ddot")}
+_ACCENTS |= {"overline": "bar", "widehat": "hat", "overrightarrow": "vec"}
 _STARTS = frozenset({"(", "[", r"\{", "{", "frac", "binom", "⌊", "⌈", "⟨", "$", "€", "£", "¥", "₹"})
 
 
@@ -104,6 +107,8 @@ class Parser(Cursor):
     def _is_mixed(self, node: Node) -> bool:
         r"""`1 \frac{1}{2}` and `1 1/2`: a whole literal, then a fraction of two whole literals."""
         if not isinstance(node, Number) or node.places is not None or self.tokens[self.at - 1].kind != "number":
+            return False
+        if self.next.kind != "number" and self.next.text != "frac":
             return False
         ahead = self.tokens[self.at : self.at + 7]
         kinds = "".join({"number": "9"}.get(one.kind, one.text[0] if one.text else " ") for one in ahead)
@@ -172,8 +177,6 @@ class Parser(Cursor):
 
     def argument(self, split: bool = False) -> Node:
         """What a command or `^`, `_` applies to: a brace group, or one token; with `split`, one digit of a number."""
-        if self.takes("{"):
-            return self._group("{")
         if split and self.next.kind == "number" and len(self.next.text) > 1 and self.next.text.isdigit():
             digits = self.next.text
             self.tokens[self.at] = Token("number", digits[1:])
@@ -285,10 +288,10 @@ class Parser(Cursor):
             return self._atom()
         if self.next.kind == "function":
             return self._power()
-        node = self._power()
-        while self._starts_factor(node) and self.next.kind in ("symbol", "number"):
-            node = Call("*", (node, self._power()))
-        return node
+        factors = [self._power()]
+        while self._starts_factor(factors[-1]) and self.next.kind in ("symbol", "number"):
+            factors.append(self._power())
+        return _joined("*", factors)
 
     def _root(self) -> Node:
         degree: Node = Number(Fraction(2), None, 1)
@@ -300,9 +303,8 @@ class Parser(Cursor):
     def _command(self, name: str) -> Node:
         if name == "sqrt":
             return self._root()
-        if name in ("bar", "overline", "hat", "widehat", "tilde", "vec", "overrightarrow", "dot", "ddot"):
-            inner = self.argument()
-            return Symbol(f"{name.replace('overline', 'bar')} {inner}")
+        if name in _ACCENTS:
+            return Symbol(f"{_ACCENTS[name]} {prefixed(self.argument())}")
         if name in ("mathbb", "mathcal"):
             inner = self.argument()
             return Symbol(f"{name} {inner.name}") if isinstance(inner, Symbol) else inner

@@ -16,7 +16,8 @@ from decimal import Decimal
 from fractions import Fraction
 
 from verigrad.verifiers import numeric
-from verigrad.verifiers.expression import LimitExceeded, Node
+from verigrad.verifiers.budget import FUNCTION_STEPS, Budget
+from verigrad.verifiers.expression import Node
 from verigrad.verifiers.fields import Evaluator
 from verigrad.verifiers.numeric import Complex, Undefined, Unknown
 
@@ -58,7 +59,7 @@ class Residues:
             raise Unknown("a root")
         if exponent <= 0 and a == 0:
             raise Undefined("0 to a power that is not positive")
-        return pow(a, exponent.numerator, PRIME)
+        return pow(a, exponent.numerator % (PRIME - 1), PRIME) if a else 0  # Fermat: a^(p − 1) = 1
 
     def general_power(self, a: int, exponent: Node) -> int:
         raise Unknown("a power with a symbol above")
@@ -73,18 +74,6 @@ class Residues:
         return _drawn(self._seed, name, *map(str, arguments)) % PRIME
 
 
-class Budget:
-    """How many roots, powers and functions one verdict may compute: about a quarter of a millisecond each."""
-
-    def __init__(self, left: int) -> None:
-        self._left = left
-
-    def spend(self) -> None:
-        self._left -= 1
-        if self._left < 0:
-            raise LimitExceeded("too many functions for one verdict")
-
-
 class Complexes:
     """70-digit complex numbers, symbols at the point that the seed draws; on the real line where `real`."""
 
@@ -97,11 +86,11 @@ class Complexes:
     inverse = staticmethod(numeric.inverse)
 
     def power(self, a: Complex, exponent: Fraction) -> Complex:
-        self._budget.spend()
+        self._budget.spend(FUNCTION_STEPS)
         return numeric.rational_power(a, exponent)
 
     def call(self, name: str, arguments: Sequence[Complex]) -> Complex:
-        self._budget.spend()
+        self._budget.spend(FUNCTION_STEPS)
         return numeric.applied(name, arguments)
 
     def symbol(self, name: str) -> Complex:
@@ -114,8 +103,8 @@ class Complexes:
         return self._point(_drawn(self._seed, name))
 
     def general_power(self, a: Complex, exponent: Node) -> Complex:
-        self._budget.spend()
-        return numeric.power(a, Evaluator(self).value(exponent))
+        self._budget.spend(FUNCTION_STEPS)
+        return numeric.power(a, Evaluator(self, self._budget).value(exponent))
 
     def degrees(self, a: Complex) -> Complex:
         return numeric.multiply(a, Complex(numeric.ARITHMETIC.divide(numeric.PI, Decimal(180)), Decimal(0)))

@@ -16,16 +16,16 @@ from fractions import Fraction
 from typing import TypeVar
 
 from verigrad.verifiers import numeric
+from verigrad.verifiers.budget import Budget
 from verigrad.verifiers.expression import Call, LimitExceeded, Node, Number, names, operations
 from verigrad.verifiers.fields import Evaluator, rational
 from verigrad.verifiers.numeric import Complex, Undefined, Unknown
-from verigrad.verifiers.points import REAL_ONLY, Budget, Complexes, Residues
+from verigrad.verifiers.points import REAL_ONLY, Complexes, Residues
 
 UNDECIDED_IF_DIFFERENT = frozenset({"apply sum", "apply prod", "apply int", "apply lim"})
 """Kept as written: equal if their parts are, but different parts may still have one value."""
 
 CONSTANTS = frozenset({"pi", "e", "i", "∞"})
-FUNCTIONS_PER_VERDICT = 120
 
 V = TypeVar("V")
 
@@ -35,14 +35,14 @@ class Probe:
 
     def __init__(self, seed: str) -> None:
         self._seed = hashlib.blake2b(seed.encode("utf-8", "replace"), digest_size=32).hexdigest()
-        self._budget = Budget(FUNCTIONS_PER_VERDICT)
+        self.budget = Budget()
 
     def same(self, one: Node, other: Node) -> bool | None:
         """Whether two values are equal; None where that is not decided. What has no value equals nothing."""
         if one == other:
             return True
         try:
-            (left, over), (right, above) = _exact(one), _exact(other)
+            (left, over), (right, above) = self._exact(one), self._exact(other)
         except Undefined:
             return False
         if left is not None and right is not None:
@@ -59,7 +59,7 @@ class Probe:
         ratio = Call("/", (one, other))
         if not names(ratio) & CONSTANTS:  # whose residues are drawn anew for each seed
             try:
-                residues = [Evaluator(Residues(seed)).value(ratio) for seed in self._seeds(3)]
+                residues = [Evaluator(Residues(seed), self.budget).value(ratio) for seed in self._seeds(3)]
                 if len(set(residues)) > 1 or residues[0] == 0:
                     return False
                 if not positive:
@@ -67,7 +67,9 @@ class Probe:
             except (Unknown, Undefined):
                 pass
         try:
-            ratios = [Evaluator(Complexes(seed, True, self._budget)).value(ratio) for seed in self._seeds(3)]
+            ratios = [
+                Evaluator(Complexes(seed, True, self.budget), self.budget).value(ratio) for seed in self._seeds(3)
+            ]
         except Unknown:
             return None
         except Undefined:
@@ -81,10 +83,10 @@ class Probe:
         if names(node) - CONSTANTS or "∞" in names(node):
             return None
         try:
-            exact, _ = _exact(node)
+            exact, _ = self._exact(node)
             if exact is not None:
                 return exact
-            value = Evaluator(Complexes(self._seed, True, self._budget)).value(node)
+            value = Evaluator(Complexes(self._seed, True, self.budget), self.budget).value(node)
         except (Unknown, Undefined):
             return None
         return None if value.im else value.re
@@ -99,14 +101,19 @@ class Probe:
         real = bool((operations(one) | operations(other)) & REAL_ONLY)
         constant = not (names(one) | names(other)) - CONSTANTS
         try:
-            return self._at_points(one, other, (Evaluator(Residues(seed)) for seed in self._seeds(2)), same_residue)
+            return self._at_points(
+                one, other, (Evaluator(Residues(seed), self.budget) for seed in self._seeds(2)), same_residue
+            )
         except Unknown:
             pass
         try:
             return self._at_points(
                 one,
                 other,
-                (Evaluator(Complexes(seed, real, self._budget)) for seed in self._seeds(1 if constant else 3)),
+                (
+                    Evaluator(Complexes(seed, real, self.budget), self.budget)
+                    for seed in self._seeds(1 if constant else 3)
+                ),
                 same_number,
             )
         except Unknown:
@@ -125,12 +132,11 @@ class Probe:
     def _seeds(self, count: int) -> list[str]:
         return [f"{self._seed}\0{at}" for at in range(count)]
 
-
-def _exact(node: Node) -> tuple[Fraction | None, bool]:
-    """The exact value, and whether it is None for being too large to write out: residues may still compare it."""
-    if isinstance(node, Number):
-        return node.value, False
-    try:
-        return rational(node), False
-    except LimitExceeded:
-        return None, True
+    def _exact(self, node: Node) -> tuple[Fraction | None, bool]:
+        """The exact value, and whether it is None for being too large to write out: residues may still compare it."""
+        if isinstance(node, Number):
+            return node.value, False
+        try:
+            return rational(node, self.budget), False
+        except LimitExceeded:
+            return None, True

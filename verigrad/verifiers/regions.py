@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cmp_to_key
 
+from verigrad.verifiers.budget import Budget
 from verigrad.verifiers.expression import Call, Collection, Node, Number, Relation, Symbol, Words, names, operations
 from verigrad.verifiers.fields import Evaluator, Rationals
 from verigrad.verifiers.numeric import Undefined, Unknown
@@ -79,7 +80,7 @@ class Regions:
             case Relation(("∈",), (_, container)):
                 return self._pieces(container)
             case Relation(operators, sides):
-                return _solved(operators, sides)
+                return _solved(operators, sides, self._probe.budget)
             case Collection("{}", items):
                 return [Piece(item, item, True, True) for item in items]
             case Collection():
@@ -141,7 +142,7 @@ def _interval(node: Node) -> list[Piece] | None:
     return None
 
 
-def _solved(operators: tuple[str, ...], sides: tuple[Node, ...]) -> list[Piece] | None:
+def _solved(operators: tuple[str, ...], sides: tuple[Node, ...], budget: Budget) -> list[Piece] | None:
     """`1 ≤ 2x < 5` → [1/2, 5/2). None where that takes more than one linear unknown."""
     unknown = [at for at, side in enumerate(sides) if _has_unknown(side)]
     if len(unknown) != 1 or len(sides) > 3 or not set(operators) <= ORDER | {"≠"}:
@@ -157,7 +158,7 @@ def _solved(operators: tuple[str, ...], sides: tuple[Node, ...]) -> list[Piece] 
     inner, pieces = sides[at], _between(bounds)
     if pieces is not None and isinstance(inner, Call) and inner.name == "abs":
         inner, pieces = inner.arguments[0], _unfolded(pieces)
-    line = _affine(inner)
+    line = _affine(inner, budget)
     return None if pieces is None or line is None else [_mapped(piece, *line) for piece in pieces]
 
 
@@ -202,7 +203,7 @@ class _At(Rationals):
         return self._value
 
 
-def _affine(node: Node) -> tuple[Fraction, Fraction] | None:
+def _affine(node: Node, budget: Budget) -> tuple[Fraction, Fraction] | None:
     """(a, b) of a·u + b, u the one name in it; None for anything else."""
     if isinstance(node, Symbol) or (isinstance(node, Call) and node.name.startswith("apply ")):
         return Fraction(1), Fraction(0)
@@ -210,7 +211,7 @@ def _affine(node: Node) -> tuple[Fraction, Fraction] | None:
         return None
     points = [Fraction(0), Fraction(1), Fraction(17, 7), Fraction(-61, 3)]
     try:
-        values = [Evaluator(_At(point)).value(node) for point in points]
+        values = [Evaluator(_At(point), budget).value(node) for point in points]
     except (Unknown, Undefined):
         return None
     slope, start = values[1] - values[0], values[0]
