@@ -8,10 +8,10 @@ STEPS = 20_000
 """Of one verdict."""
 
 FUNCTION_STEPS = 300
-"""Of a root, a power, a logarithm or a sine to 70 digits."""
+"""Of a power, a logarithm or a sine to 70 digits."""
 
 POWER_STEPS = 50
-"""Of a power, a factorial or another function of exact numbers."""
+"""Of a whole power, a square root, a factorial."""
 
 INVERSE_STEPS = 20
 """Of a division."""
@@ -20,14 +20,18 @@ COMPARISON_STEPS = 50
 """Of two nodes compared by their types, their values apart."""
 
 
+class Exhausted(LimitExceeded):
+    """The verdict has no steps left."""
+
+
 class Budget:
     """The steps that are left."""
 
-    def __init__(self, left: int = STEPS) -> None:
-        self._left = left
+    def __init__(self) -> None:
+        self.left = STEPS
 
     def spend(self, steps: int = 1) -> None:
-        """LimitExceeded once more than all are spent."""
-        self._left -= steps
-        if self._left < 0:
-            raise LimitExceeded("too much to compute for one verdict")
+        """Exhausted once more than all are spent."""
+        self.left -= steps
+        if self.left < 0:
+            raise Exhausted("too much to compute for one verdict")

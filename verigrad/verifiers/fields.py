@@ -24,6 +24,9 @@ from verigrad.verifiers.numeric import Undefined, Unknown
 MOST_BITS = 8192
 """Of the numerator and the denominator of an exact value, predicted before a power or factorial is computed."""
 
+ROOT_TIMES = 8
+"""What a root costs more than a product."""
+
 LARGEST_FACTORIAL = 500
 LARGEST_BINOMIAL = 1000
 
@@ -128,13 +131,15 @@ class Evaluator(Generic[V]):
 
 
 def _are_letters(nodes: tuple[Node, ...]) -> bool:
-    return len(set(nodes)) == len(nodes) and all(isinstance(one, Symbol) for one in nodes)
+    return len(set(nodes)) == len(nodes) > 1 and all(isinstance(one, Symbol) for one in nodes)
 
 
 def numeral(digits: Node, base: Node) -> Fraction:
     """`204_5` = 2·25 + 0·5 + 4. Undefined where a digit does not belong to the base."""
     assert isinstance(digits, Number) and isinstance(base, Number)
     radix = int(base.value)
+    if digits.value.denominator != 1:
+        raise Undefined("a numeral with a point")
     if not 2 <= radix <= 36 or digits.value.numerator.bit_length() > 2000:
         raise Undefined("no such base")
     text = str(digits.value.numerator)
@@ -144,7 +149,15 @@ def numeral(digits: Node, base: Node) -> Fraction:
 
 
 class Rationals:
-    """Exact, without symbols."""
+    """Exact, without symbols. Long numbers are charged for: their products and common divisors take quadratic time."""
+
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
+
+    def _charge(self, *values: Fraction, times: int = 1) -> None:
+        bits = sum(value.numerator.bit_length() + value.denominator.bit_length() for value in values)
+        if bits > 1024:
+            self._budget.spend(times * (bits >> 10) ** 2 // 2)
 
     def number(self, value: Fraction) -> Fraction:
         return value
@@ -153,9 +166,11 @@ class Rationals:
         raise Unknown(f"the value of {name}")
 
     def add(self, a: Fraction, b: Fraction) -> Fraction:
+        self._charge(a, b)
         return _bounded(a + b)
 
     def multiply(self, a: Fraction, b: Fraction) -> Fraction:
+        self._charge(a, b)
         return _bounded(a * b)
 
     def inverse(self, a: Fraction) -> Fraction:
@@ -165,6 +180,7 @@ class Rationals:
 
     def power(self, a: Fraction, exponent: Fraction) -> Fraction:
         if exponent.denominator != 1:
+            self._charge(a, times=ROOT_TIMES)
             a = _root(a, exponent.denominator)
         whole = exponent.numerator
         if not a and whole <= 0:
@@ -185,6 +201,8 @@ class Rationals:
         if name == "Gamma" and len(whole) == 1:
             return self.call("!", [arguments[0] - 1])
         if name in ("!", "binom", "gcd", "lcm", "mod") and len(whole) == len(arguments):
+            if name in ("gcd", "lcm"):
+                return self._folded(name, whole)
             return Fraction(_of_integers(name, whole))
         if name in ("max", "min") and arguments:
             return (max if name == "max" else min)(arguments)
@@ -192,6 +210,16 @@ class Rationals:
             value = arguments[0]
             return abs(value) if name == "abs" else Fraction(math.floor(value) if name == "floor" else math.ceil(value))
         raise Unknown(f"{name} of rationals")
+
+    def _folded(self, name: str, values: list[int]) -> Fraction:
+        if not values:
+            raise Undefined(f"the {name} of nothing")
+        total = Fraction(abs(values[0]))
+        for value in values[1:]:
+            self._charge(total, Fraction(value))
+            whole = total.numerator
+            total = _bounded(Fraction(math.gcd(whole, value) if name == "gcd" else math.lcm(whole, value)))
+        return total
 
     def oracle(self, name: str, arguments: Sequence[Fraction]) -> Fraction:
         raise Unknown(name)
@@ -218,11 +246,9 @@ def _of_integers(name: str, values: list[int]) -> int:
         if values[0] > LARGEST_BINOMIAL:
             raise LimitExceeded(f"a binomial coefficient above {LARGEST_BINOMIAL}")
         return math.comb(values[0], values[1])
-    if name == "mod":
-        if values[1] == 0:
-            raise Undefined("a remainder of a division by zero")
-        return values[0] % values[1]
-    return math.gcd(*values) if name == "gcd" else _bounded(Fraction(math.lcm(*values))).numerator
+    if values[1] == 0:
+        raise Undefined("a remainder of a division by zero")
+    return values[0] % values[1]
 
 
 def _root(a: Fraction, degree: int) -> Fraction:
@@ -251,12 +277,9 @@ def _whole_root(value: int, degree: int) -> int:
     return root
 
 
-_RATIONALS = Rationals()
-
-
 def rational(node: Node, budget: Budget) -> Fraction | None:
     """The exact value of a tree without symbols; None where it is not rational or is not decided here."""
     try:
-        return Evaluator(_RATIONALS, budget).value(node)
+        return Evaluator(Rationals(budget), budget).value(node)
     except Unknown:
         return None

@@ -1,33 +1,45 @@
 """Whether two values are the same: exactly where both are rational, else at random points.
 
     rational constants        compared exactly
-    rational functions        at two points modulo a prime of 255 bits: degree/2²⁵⁴ is the chance of a wrong "equal"
-    everything else           at three complex points (one, without symbols), 70 digits computed, 35 compared
+    rational functions        at two points modulo a drawn prime of 128 bits: wrongly equal with probability degree/2¹²⁷
+    other constants           70 digits computed, 35 compared
+    everything else           the same at up to ten real places of both signs and several sizes, wherever all steps of
+                              both are real; where they hardly ever are, in the four quadrants of the complex plane
 
-The points are drawn from a seed, which is the pair of answers: the verdict does not depend on process, thread or order.
+What is drawn depends on a seed, which is the pair of answers: the verdict does not depend on process, thread or order.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from fractions import Fraction
-from typing import TypeVar
+from functools import cached_property
 
 from verigrad.verifiers import numeric
-from verigrad.verifiers.budget import Budget
-from verigrad.verifiers.expression import Call, LimitExceeded, Node, Number, names, operations
+from verigrad.verifiers.budget import Budget, Exhausted
+from verigrad.verifiers.expression import Call, LimitExceeded, Node, Number, Symbol, names, operations, walk
 from verigrad.verifiers.fields import Evaluator, rational
 from verigrad.verifiers.numeric import Complex, Undefined, Unknown
-from verigrad.verifiers.points import REAL_ONLY, Complexes, Residues
+from verigrad.verifiers.points import COMPLEXES, REALS, Complexes, Place, Reals, Residues, drawn_prime
 
 UNDECIDED_IF_DIFFERENT = frozenset({"apply sum", "apply prod", "apply int", "apply lim"})
 """Kept as written: equal if their parts are, but different parts may still have one value."""
 
 CONSTANTS = frozenset({"pi", "e", "i", "∞"})
 
-V = TypeVar("V")
+NOT_REAL = frozenset({"Re", "Im", "arg"})
+"""Functions at whose side symbols stand for complex numbers, as they do beside i."""
+
+PIECEWISE = frozenset("abs floor ceil max min sgn sign arcsin arccos arctan arccot asin acos atan".split())
+"""Functions of several branches, as roots are: they may be equal to something simpler at every place tried and not
+everywhere."""
+
+ENOUGH = 2
+"""Places at which both values are real."""
+
+_INFINITY = Symbol("∞")
 
 
 class Probe:
@@ -36,6 +48,10 @@ class Probe:
     def __init__(self, seed: str) -> None:
         self._seed = hashlib.blake2b(seed.encode("utf-8", "replace"), digest_size=32).hexdigest()
         self.budget = Budget()
+
+    @cached_property
+    def _prime(self) -> int:
+        return drawn_prime(self._seed)
 
     def same(self, one: Node, other: Node) -> bool | None:
         """Whether two values are equal; None where that is not decided. What has no value equals nothing."""
@@ -47,7 +63,7 @@ class Probe:
             return False
         if left is not None and right is not None:
             return left == right
-        verdict = self._everywhere(one, other, lambda a, b: a == b, lambda a, b: numeric.close(a, b))
+        verdict = self._everywhere([one, other], lambda a, b: a == b, numeric.close)
         if verdict is False and (operations(one) | operations(other)) & UNDECIDED_IF_DIFFERENT:
             return None
         if verdict is None and (over or above):
@@ -59,24 +75,23 @@ class Probe:
         ratio = Call("/", (one, other))
         if not names(ratio) & CONSTANTS:  # whose residues are drawn anew for each seed
             try:
-                residues = [Evaluator(Residues(seed), self.budget).value(ratio) for seed in self._seeds(3)]
+                residues = [Evaluator(Residues(seed, self._prime), self.budget).value(ratio) for seed in self._seeds(3)]
                 if len(set(residues)) > 1 or residues[0] == 0:
                     return False
                 if not positive:
                     return True
             except (Unknown, Undefined):
                 pass
-        try:
-            ratios = [
-                Evaluator(Complexes(seed, True, self.budget), self.budget).value(ratio) for seed in self._seeds(3)
-            ]
-        except Unknown:
+        first: list[Complex] = []
+
+        def steady(value: Complex, _: Complex) -> bool:
+            first.append(value)
+            return value != numeric.ZERO and numeric.close(first[0], value)
+
+        verdict = self._numerically([ratio, ratio], steady)
+        if verdict and bool(_branching(one)) != bool(_branching(other)):
             return None
-        except Undefined:
-            return False
-        if ratios[0] == numeric.ZERO or any(not numeric.close(ratios[0], each) for each in ratios[1:]):
-            return False
-        return not positive or (ratios[0].im == 0 and ratios[0].re > 0)
+        return verdict if not verdict or not positive else first[0].im == 0 and first[0].re > 0
 
     def real(self, node: Node) -> Decimal | Fraction | None:
         """The value of a real constant; None where it has symbols, is complex or undefined."""
@@ -86,48 +101,68 @@ class Probe:
             exact, _ = self._exact(node)
             if exact is not None:
                 return exact
-            value = Evaluator(Complexes(self._seed, True, self.budget), self.budget).value(node)
+            value = self._at(Place(0, 0), [node])[0]
         except (Unknown, Undefined):
             return None
         return None if value.im else value.re
 
     def _everywhere(
         self,
-        one: Node,
-        other: Node,
+        nodes: Sequence[Node],
         same_residue: Callable[[int, int], bool],
         same_number: Callable[[Complex, Complex], bool],
     ) -> bool | None:
-        real = bool((operations(one) | operations(other)) & REAL_ONLY)
-        constant = not (names(one) | names(other)) - CONSTANTS
+        if any(map(_calculates_with_infinity, nodes)):
+            return False
         try:
-            return self._at_points(
-                one, other, (Evaluator(Residues(seed), self.budget) for seed in self._seeds(2)), same_residue
-            )
+            fields = (Residues(seed, self._prime) for seed in self._seeds(2))
+            return all(same_residue(*(Evaluator(field, self.budget).value(node) for node in nodes)) for field in fields)
+        except Undefined:
+            return False
         except Unknown:
             pass
+        verdict = self._numerically(nodes, same_number)
+        one, other = map(_branching, nodes)
+        return None if verdict and one != other else verdict
+
+    def _numerically(self, nodes: Sequence[Node], same: Callable[[Complex, Complex], bool]) -> bool | None:
+        """The verdict at real places if there are enough, else at complex ones. None where a value is Unknown."""
+        symbols = frozenset().union(*map(names, nodes))
+        functions = frozenset().union(*map(operations, nodes))
         try:
-            return self._at_points(
-                one,
-                other,
-                (
-                    Evaluator(Complexes(seed, real, self.budget), self.budget)
-                    for seed in self._seeds(1 if constant else 3)
-                ),
-                same_number,
-            )
+            if not symbols - CONSTANTS and not any(name.startswith("apply ") for name in functions):
+                return same(*self._at(Place(0, 0), nodes))
+            if "i" not in symbols and not functions & NOT_REAL:
+                verdict = self._at_real_places(nodes, same)
+                if verdict is not None:
+                    return verdict
+            return all(same(*self._at(place, nodes)) for place in COMPLEXES)
+        except Undefined:
+            return False
         except Unknown:
             return None
 
-    @staticmethod
-    def _at_points(one: Node, other: Node, points: Iterator[Evaluator[V]], same: Callable[[V, V], bool]) -> bool:
-        for point in points:
+    def _at_real_places(self, nodes: Sequence[Node], same: Callable[[Complex, Complex], bool]) -> bool | None:
+        """None where fewer than ENOUGH places give both a real value of ordinary size."""
+        places = 0
+        for place in REALS:
+            before = self.budget.left
             try:
-                if not same(point.value(one), point.value(other)):
-                    return False
-            except Undefined:
+                values = self._at(place, nodes, Reals)
+            except Exhausted:
+                raise
+            except (Undefined, Unknown, LimitExceeded):
+                continue
+            if not same(*values):
                 return False
-        return True
+            places += 1
+            if places >= ENOUGH and self.budget.left < 2 * (before - self.budget.left):
+                break
+        return True if places >= ENOUGH else None
+
+    def _at(self, place: Place, nodes: Sequence[Node], kind: type[Complexes] = Complexes) -> list[Complex]:
+        evaluator = Evaluator(kind(self._seed, place, self.budget), self.budget)
+        return [evaluator.value(node) for node in nodes]
 
     def _seeds(self, count: int) -> list[str]:
         return [f"{self._seed}\0{at}" for at in range(count)]
@@ -140,3 +175,24 @@ class Probe:
             return rational(node, self.budget), False
         except LimitExceeded:
             return None, True
+
+
+def _branching(node: Node) -> bool:
+    """Whether it applies a root or a function of several branches to a symbol."""
+    return any(_branches(one) and bool(names(one) - CONSTANTS) for one in walk(node) if isinstance(one, Call))
+
+
+def _branches(call: Call) -> bool:
+    if call.name == "^":
+        exponent = call.arguments[1]
+        return not isinstance(exponent, Number) or exponent.value.denominator > 1
+    return call.name == "root" or call.name in PIECEWISE
+
+
+def _calculates_with_infinity(node: Node) -> bool:
+    """Whether it adds, multiplies or applies a function to ∞. A sum up to ∞, a kept limit, does not."""
+    if "∞" not in names(node):
+        return False
+    infinite = (_INFINITY, Call("neg", (_INFINITY,)))
+    calls = (one for one in walk(node) if isinstance(one, Call) and not one.name.startswith("apply "))
+    return any(part in infinite for call in calls if call not in infinite for part in call.arguments)

@@ -196,7 +196,8 @@ def _opposite(node: Node) -> Node:
 class _At(Rationals):
     """Rationals with one value for the unknown."""
 
-    def __init__(self, value: Fraction) -> None:
+    def __init__(self, value: Fraction, budget: Budget) -> None:
+        super().__init__(budget)
         self._value = value
 
     def symbol(self, name: str) -> Fraction:
@@ -211,7 +212,7 @@ def _affine(node: Node, budget: Budget) -> tuple[Fraction, Fraction] | None:
         return None
     points = [Fraction(0), Fraction(1), Fraction(17, 7), Fraction(-61, 3)]
     try:
-        values = [Evaluator(_At(point), budget).value(node) for point in points]
+        values = [Evaluator(_At(point, budget), budget).value(node) for point in points]
     except (Unknown, Undefined):
         return None
     slope, start = values[1] - values[0], values[0]
