@@ -29,7 +29,7 @@ from verigrad.verifiers.expression import (
 )
 from verigrad.verifiers.fields import numeral
 from verigrad.verifiers.matrices import matrix_value
-from verigrad.verifiers.naming import name_of, named_items, stated
+from verigrad.verifiers.naming import name_in, named_items, stated
 from verigrad.verifiers.probe import Probe
 from verigrad.verifiers.regions import Regions, is_region
 from verigrad.verifiers.shapes import (
@@ -46,7 +46,10 @@ from verigrad.verifiers.shapes import (
     upwards,
 )
 
-_HUNDRED = Number(Fraction(100))
+_HUNDRED, _ZERO = Number(Fraction(100)), Number(Fraction(0))
+
+NEAR = Fraction(1, 20)
+"""Of a value: how far a rounding of it may be from it."""
 
 ROUNDING_PLACES = 6
 """Decimals from which a decimal fraction may stand for an exact value."""
@@ -77,7 +80,7 @@ class Comparison:
         if isinstance(gold, Relation):
             return self._equation(gold, answer)
         if isinstance(answer, Relation):
-            value = stated(answer, self._holds)
+            value = self._stated(answer)
             return False if value is None else self.equal(gold, value)
         if is_unordered(gold):
             return self._unordered(gold, answer)
@@ -97,8 +100,19 @@ class Comparison:
             return False
         return self._values(gold, answer)
 
-    def _holds(self, one: Node, other: Node) -> bool:
-        return self.equal(one, other) is True
+    def _stated(self, relation: Relation) -> Node | None:
+        """What an answer's chain states, if all its links agree."""
+
+        def holds(one: Node, other: Node) -> bool:
+            return self.equal(one, other) is True
+
+        return stated(relation, holds, self._near)
+
+    def _near(self, value: Node, rounding: Node) -> bool:
+        exact, rounded = self._probe.real(measured(value)[0]), self._probe.real(measured(rounding)[0])
+        if exact is None or rounded is None:
+            return False
+        return abs(Fraction(exact) - Fraction(rounded)) <= NEAR * abs(Fraction(exact))
 
     # Relations
 
@@ -125,9 +139,11 @@ class Comparison:
 
     def _equation(self, gold: Relation, answer: Node) -> bool | None:
         value = stated(gold, None)
+        if is_unordered(answer):
+            return self._same_elements([gold], elements(answer))
         if isinstance(answer, Relation):
-            names = name_of(gold.sides[0]), name_of(answer.sides[0])
-            theirs = stated(answer, self._holds)
+            names = name_in(gold), name_in(answer)
+            theirs = self._stated(answer)
             if value is not None and theirs is not None and (None in names or names[0] == names[1]):
                 return self.equal(value, theirs)
             if any(isinstance(part, Words) for part in (*walk(gold), *walk(answer))):
@@ -140,8 +156,8 @@ class Comparison:
     # Collections
 
     def _unordered(self, gold: Node, answer: Node) -> bool | None:
-        names, golds = named_items(gold, elements)
-        others, answers = named_items(answer, elements)
+        names, golds = named_items(gold, elements, lambda item: stated(item, None))
+        others, answers = named_items(answer, elements, self._stated)
         if len(set(names)) > 1:
             return self._named(names, golds, others, answers)
         if len(set(others)) > 1 and names and others:
@@ -206,7 +222,7 @@ class Comparison:
         theirs = answer.arguments
         if len(ours) != len(theirs):
             return False
-        if any(self._probe.real(part) == 0 for part in (*ours, *theirs)):  # a time of day, for one
+        if any(self._probe.same(part, _ZERO) is not False for part in (*ours, *theirs)):  # a time of day, for one
             return every(map(self.equal, ours, theirs))
         return every(
             self._probe.same(Call("*", (a, theirs[0])), Call("*", (b, ours[0])))

@@ -1,11 +1,11 @@
-"""A position in a list of tokens, and what is read from tokens alone: number literals and matrices."""
+"""A position in a list of tokens, and what is read from tokens alone: number literals, matrices, marked names."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
 
-from verigrad.verifiers.expression import LimitExceeded, Matrix, Node, Number, Symbol, Unreadable
+from verigrad.verifiers.expression import Call, LimitExceeded, Matrix, Node, Number, Symbol, Unreadable
 from verigrad.verifiers.lexer import Token
 
 LARGEST_EXPONENT = 400
@@ -13,7 +13,7 @@ LARGEST_EXPONENT = 400
 
 END = Token("end of text", "")
 _BAR = Token("command", "bar")
-_MATRICES = frozenset({"pmatrix", "bmatrix", "matrix", "array", "Bmatrix", "smallmatrix", "vmatrix", "Vmatrix"})
+_MATRICES = frozenset({"pmatrix", "bmatrix", "matrix", "array", "Bmatrix", "smallmatrix"})
 
 
 class Cursor:
@@ -109,3 +109,16 @@ def marked(node: Node) -> Node:
     if not isinstance(node, Symbol):
         raise Unreadable("a prime after what is no name")
     return Symbol(node.name + "'")
+
+
+def indexed(node: Node, index: Node) -> Node:
+    """`x_1` is a name, `F_{n-1}` a function of its index, `204_5` a numeral of base 5."""
+    if isinstance(node, Number):
+        if not isinstance(index, Number) or node.places is not None or index.value.denominator != 1:
+            raise Unreadable("an index of a number that is no base")
+        return Call("base", (node, index))
+    if not isinstance(node, Symbol):
+        raise Unreadable("an index of what is no name")
+    if isinstance(index, Symbol | Number):
+        return Symbol(f"{node.name}_{index.name if isinstance(index, Symbol) else index.value}")
+    return Call(f"apply {node.name}_", (index,))

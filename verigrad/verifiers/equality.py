@@ -13,9 +13,9 @@ from functools import lru_cache
 from verigrad.verifiers import exact
 from verigrad.verifiers.answers import read
 from verigrad.verifiers.compare import Comparison
-from verigrad.verifiers.expression import Call, LimitExceeded, Node, Number, Unreadable
-from verigrad.verifiers.lexer import LONGEST_TEXT
-from verigrad.verifiers.numeric import Undefined
+from verigrad.verifiers.expression import Call, LimitExceeded, Node, Number, Unreadable, prefixed
+from verigrad.verifiers.lexer import LONGEST_TEXT, NEGATIONS
+from verigrad.verifiers.numeric import Undefined, Unknown
 from verigrad.verifiers.prose import is_prose, stated_number
 
 LONGEST_OPEN = 500
@@ -26,6 +26,7 @@ GOLDS_KEPT = 4096
 
 _DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+")
 _DECIMAL_POINT = re.compile(r"[+-]?[0-9]*\.[0-9]+")
+_DENIAL = re.compile(rf"\\(?:{'|'.join(sorted(NEGATIONS))})(?![a-zA-Z])")
 _ALGEBRA = re.compile(r"\\(?:int|lim|sum|prod|partial|iint|oint)\b|\\d?frac|\\sqrt|[\^_=]")
 
 
@@ -81,15 +82,17 @@ def _compared(gold: str, answer: str) -> Verdict:
     except LimitExceeded:
         return LIMIT
     except Unreadable:
-        return OPEN if _ALGEBRA.search(answer) and not is_prose(answer) else MISMATCH
+        return OPEN if _ALGEBRA.search(answer) and not is_prose(answer) and not _DENIAL.search(answer) else MISMATCH
     if gold_tree is None:
         return OPEN
     try:
-        verdict = Comparison("\0".join(sorted((gold, answer)))).equal(gold_tree, answer_tree)
+        verdict = Comparison("\0".join(sorted(map(prefixed, (gold_tree, answer_tree))))).equal(gold_tree, answer_tree)
     except LimitExceeded:
         return LIMIT
     except Undefined:
         return MISMATCH
+    except Unknown:
+        return OPEN
     if verdict is None:
         return OPEN
     if not verdict:

@@ -112,6 +112,7 @@ _COMMANDS = {
     "to": "→",
     "rightarrow": "→",
 }
+NEGATIONS = frozenset("not neg lnot notin ni nmid nexists nsubseteq nsupseteq nless ngtr nleq ngeq ncong nsim".split())
 _ACCENTS = frozenset("bar overline hat widehat tilde vec overrightarrow dot ddot underline mathbb mathcal".split())
 _PLAIN = frozenset("text textbf textit textrm textnormal textsf textsc mbox hbox mathrm mathbf mathit mathsf".split())
 _PLAIN |= {"operatorname", "boldsymbol", "bm", "emph", "mathop"}
@@ -239,9 +240,11 @@ def _command(name: str, spaced: bool) -> list[Token]:
         return [Token("command", name, spaced)]
     if name in _PLAIN:
         return []
+    if name in NEGATIONS:
+        raise Unreadable(f"\\{name} is not read")
     if name == "infin" or name == "infty":
         return [Token("symbol", "∞", spaced)]
-    return [Token("symbol", name.removeprefix("var"), spaced)]
+    return [Token("symbol", name if name == "varpi" else name.removeprefix("var"), spaced)]
 
 
 def _escaped(character: str, spaced: bool) -> list[Token]:

@@ -4,48 +4,58 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from verigrad.verifiers.expression import Call, Collection, Node, Relation, Symbol, Words, names
+from verigrad.verifiers.expression import Call, Collection, Node, Relation, Symbol, Words, names, prefixed
 
 Holds = Callable[[Node, Node], bool]
+"""Whether two sides are equal, or, for a rounding, near to each other."""
 
 
 def name_of(node: Node) -> str | None:
     """The name that a side of an equation is, None if it is an expression.
 
-    Names are letters (`x`, `a_3`), functions (`f(x)`, by the letter f), words, segments and areas in capitals (`AB`,
-    `|AB|`), tuples of names, and ratios of names.
+    Names are letters (`x`, `a_3`), functions (`f(x)`, also with another variable, `P(A)`, `f(2)`), words, segments and
+    areas in capitals (`AB`, `|AB|`), tuples of names, and ratios of names.
     """
     match node:
         case Symbol(name):
             return None if name in ("∞", "i", "e", "pi") else name
         case Words(text):
             return text
-        case Call(name, _) if name.startswith("apply ") and name.split()[1] not in ("sum", "prod", "int", "lim"):
-            return name.removeprefix("apply ").rstrip("_")
-        case Call("abs", (inner,)):
-            return _all_names((inner,), capitals=True)
+        case Call(name, parts) if name.startswith("apply ") and name.split()[1] not in ("sum", "prod", "int", "lim"):
+            variables = all(isinstance(part, Symbol) and part.name.islower() for part in parts)
+            return name.removeprefix("apply ") if variables else prefixed(node)
+        case Call("abs", (Call("*") as inner,)):
+            return name_of(inner)
+        case Call("abs", (Symbol(name),)) if name[0].isupper():
+            return f"|{name}|"
         case Call("*", parts):
-            return _all_names(parts, capitals=True)
+            return _all_names(parts, "", capitals=True)
         case Call("/" | ":", parts):
-            return _all_names(parts)
+            return _all_names(parts, "/")
         case Collection("()", parts):
-            return _all_names(parts)
+            return _all_names(parts, ",")
         case _:
             return None
 
 
-def _all_names(parts: tuple[Node, ...], *, capitals: bool = False) -> str | None:
+def _all_names(parts: tuple[Node, ...], sign: str, *, capitals: bool = False) -> str | None:
     found = [name_of(part) for part in parts]
     if None in found or (capitals and not all(name and name[0].isupper() for name in found)):
         return None
-    return " ".join(name for name in found if name)
+    return f" {sign} ".join(name for name in found if name)
 
 
-def stated(relation: Relation, holds: Holds | None) -> Node | None:
+def name_in(relation: Relation) -> str | None:
+    """The name that an equation is about: its first side, else its last."""
+    return name_of(relation.sides[0]) or name_of(relation.sides[-1])
+
+
+def stated(relation: Relation, holds: Holds | None, near: Holds | None = None) -> Node | None:
     """The value of `name = … = value`; None for a relation that states none.
 
-    What follows a ≈ is a rounding, unless nothing exact stands before it. The last link counts. With `holds`, a chain
-    that contradicts itself states nothing: all links must hold, steps of a calculation after a name excepted.
+    What follows a ≈ is a rounding, unless nothing exact stands before it. The last link before it counts. With `holds`
+    and `near`, a chain that contradicts itself states nothing: all links must hold, and what follows a ≈ be near. After
+    a name, steps of a calculation and roundings of an exact value are passed over.
     """
     if not set(relation.operators) <= {"=", "≈"}:
         return None
@@ -66,7 +76,8 @@ def stated(relation: Relation, holds: Holds | None) -> Node | None:
         checked = [one for one in sides[:-1] if not named[0] or not _is_computed(one)]
         if any(not holds(one, sides[-1]) for one in checked):
             return None
-    return sides[-1]
+    rounded = relation.sides[end:] if not named[0] or relation.operators[0] == "≈" else ()
+    return None if near is not None and any(not near(sides[-1], one) for one in rounded) else sides[-1]
 
 
 def _is_computed(node: Node) -> bool:
@@ -74,20 +85,25 @@ def _is_computed(node: Node) -> bool:
     return isinstance(node, Call) and node.name in ("+", "*", "^") and not names(node)
 
 
-def named_items(node: Node, elements: Callable[[Node], list[Node]]) -> tuple[list[str], list[Node]]:
-    """Names and values of a list; no names where it has none, one where a name leads values (`n = 1, 2, 3`)."""
+def named_items(
+    node: Node, elements: Callable[[Node], list[Node]], value_of: Callable[[Relation], Node | None]
+) -> tuple[list[str], list[Node]]:
+    """Names and values of a list; no names where it has none, one where a name leads values (`n = 1, 2, 3`).
+
+    `value_of` gives the value that an item states.
+    """
     if not isinstance(node, Collection) or node.brackets != "":
         return [], elements(node)
     found_names: list[str] = []
     values: list[Node] = []
     for item in node.items:
-        value = stated(item, None) if isinstance(item, Relation) else None
+        value = value_of(item) if isinstance(item, Relation) else None
         if value is None or not isinstance(item, Relation):
             values += elements(item)
             found_names += found_names[-1:]
             continue
         found = elements(value)
-        name = name_of(item.sides[0]) or name_of(item.sides[-1]) or ""
+        name = name_in(item) or ""
         if values and not found_names:
             return [], elements(node)
         found_names += [name] * len(found)

@@ -20,6 +20,9 @@ DIGITS = 70
 MOST, LEAST, ZERO_BELOW = Decimal("1e25"), Decimal("1e-25"), Decimal("1e-35")
 """Sizes of values. Below ZERO_BELOW a value is rounding error, and 0."""
 
+ERROR_DIGITS = 58
+"""Digits below the terms of a sum at which its value is rounding error."""
+
 LARGEST_POWER = 10_000
 """Whole exponent; larger ones are exact arithmetic's business."""
 
@@ -78,7 +81,12 @@ def _real(value: Decimal) -> Complex:
 
 
 def add(a: Complex, b: Complex) -> Complex:
-    return checked(ARITHMETIC.add(a.re, b.re), ARITHMETIC.add(a.im, b.im))
+    """Unknown where so much cancels that what is left may be a small value or rounding error."""
+    parts = ARITHMETIC.add(a.re, b.re), ARITHMETIC.add(a.im, b.im)
+    for part, one in zip(parts, (a.re, a.im), strict=True):
+        if part and part.copy_abs() < ZERO_BELOW and part.copy_abs() > one.copy_abs().scaleb(-ERROR_DIGITS, ARITHMETIC):
+            raise Unknown("a value outside the range of the arithmetic")
+    return checked(*parts)
 
 
 def multiply(a: Complex, b: Complex) -> Complex:
@@ -203,6 +211,8 @@ def whole_power(a: Complex, exponent: int) -> Complex:
 
 def rational_power(a: Complex, exponent: Fraction) -> Complex:
     """a^(p/q): the real root where a is a negative real and q odd, else the principal value."""
+    if a == ZERO and exponent <= 0:
+        raise Undefined("0 to a power that is not positive")
     if exponent.denominator == 1:
         return whole_power(a, exponent.numerator)
     if not a.im and a.re >= 0 and exponent.denominator == 2:

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 
-from verigrad.verifiers.cursor import Cursor, literal, marked, matrix
+from verigrad.verifiers.cursor import Cursor, indexed, literal, marked, matrix
 from verigrad.verifiers.expression import (
     Call,
     Collection,
@@ -41,6 +41,8 @@ CALLED = frozenset("fghFGHPQWST")
 """Letters that `(` applies, rather than multiplies; all others are factors."""
 
 ONE = Number(Fraction(1))
+
+_RAISED_MARKS = (["°"], ["'"])
 
 _CLOSES = {"(": ")]", "[": "])", r"\{": (r"\}", "}"), "{": ("}", r"\}"), "⟨": "⟩>"}
 _ACCENTS = {name: name for name in ("bar", "hat", "tilde", "vec", "dot", "ddot")}
@@ -157,8 +159,16 @@ class Parser(Cursor):
         return node
 
     def _exponent(self) -> Node:
+        """`2^3^4` is 2^(3^4)."""
         minus = self._sign()
         node = self.argument()
+        if self.sees("^") and [one.text for one in self.tokens[self.at + 1 : self.at + 2]] not in _RAISED_MARKS:
+            self.at += 1
+            self._depth += 1
+            if self._depth > DEEPEST:
+                raise LimitExceeded(f"nested more than {DEEPEST} deep")
+            node = Call("^", (node, self._exponent()))
+            self._depth -= 1
         return Call("neg", (node,)) if minus else node
 
     def _postfixed(self, node: Node) -> Node:
@@ -170,7 +180,7 @@ class Parser(Cursor):
             elif self.takes("'"):
                 node = marked(node)
             elif self.takes("_"):
-                node = _indexed(node, self.argument())
+                node = indexed(node, self.argument())
             else:
                 return node
         raise LimitExceeded(f"more than {MOST_MARKS} marks after one value")
@@ -304,7 +314,8 @@ class Parser(Cursor):
         if name == "sqrt":
             return self._root()
         if name in _ACCENTS:
-            return Symbol(f"{_ACCENTS[name]} {prefixed(self.argument())}")
+            below = prefixed(self.argument())
+            return Symbol(f"{_ACCENTS[name]} ({below})" if " " in below else f"{_ACCENTS[name]} {below}")
         if name in ("mathbb", "mathcal"):
             inner = self.argument()
             return Symbol(f"{name} {inner.name}") if isinstance(inner, Symbol) else inner
@@ -318,8 +329,8 @@ class Parser(Cursor):
         """A sum, product, integral or limit, kept as it is written: known parts, an unknown value."""
         parts: list[Node] = []
         while self.sees("_", "^"):
-            self.at += 1
-            parts.append(Collection("", tuple(self._limits())))
+            sign = self.take().text
+            parts.append(Collection(sign, tuple(self._limits())))
         return Call(f"apply {name}", (*parts, self.product()))
 
     def _limits(self) -> list[Node]:
@@ -335,16 +346,3 @@ _ZERO = Number(Fraction(0))
 
 def _joined(name: str, nodes: list[Node]) -> Node:
     return nodes[0] if len(nodes) == 1 else Call(name, tuple(nodes))
-
-
-def _indexed(node: Node, index: Node) -> Node:
-    """`x_1` is a name, `F_{n-1}` a function of its index, `204_5` a numeral of base 5."""
-    if isinstance(node, Number):
-        if not isinstance(index, Number) or node.places is not None or index.value.denominator != 1:
-            raise Unreadable("an index of a number that is no base")
-        return Call("base", (node, index))
-    if not isinstance(node, Symbol):
-        raise Unreadable("an index of what is no name")
-    if isinstance(index, Symbol | Number):
-        return Symbol(f"{node.name}_{index.name if isinstance(index, Symbol) else index.value}")
-    return Call(f"apply {node.name}_", (index,))

@@ -63,7 +63,7 @@ class Probe:
             return False
         if left is not None and right is not None:
             return left == right
-        verdict = self._everywhere([one, other], lambda a, b: a == b, numeric.close)
+        verdict = self._everywhere([one, other])
         if verdict is False and (operations(one) | operations(other)) & UNDECIDED_IF_DIFFERENT:
             return None
         if verdict is None and (over or above):
@@ -84,11 +84,11 @@ class Probe:
                 pass
         first: list[Complex] = []
 
-        def steady(value: Complex, _: Complex) -> bool:
+        def steady(value: Complex) -> bool:
             first.append(value)
             return value != numeric.ZERO and numeric.close(first[0], value)
 
-        verdict = self._numerically([ratio, ratio], steady)
+        verdict = self._numerically([ratio], steady)
         if verdict and bool(_branching(one)) != bool(_branching(other)):
             return None
         return verdict if not verdict or not positive else first[0].im == 0 and first[0].re > 0
@@ -106,26 +106,24 @@ class Probe:
             return None
         return None if value.im else value.re
 
-    def _everywhere(
-        self,
-        nodes: Sequence[Node],
-        same_residue: Callable[[int, int], bool],
-        same_number: Callable[[Complex, Complex], bool],
-    ) -> bool | None:
+    def _everywhere(self, nodes: Sequence[Node]) -> bool | None:
         if any(map(_calculates_with_infinity, nodes)):
             return False
         try:
             fields = (Residues(seed, self._prime) for seed in self._seeds(2))
-            return all(same_residue(*(Evaluator(field, self.budget).value(node) for node in nodes)) for field in fields)
+            values = ([Evaluator(field, self.budget).value(node) for node in nodes] for field in fields)
+            return all(one == other for one, other in values)
         except Undefined:
             return False
         except Unknown:
             pass
-        verdict = self._numerically(nodes, same_number)
+        verdict = self._numerically(nodes, numeric.close)
+        if verdict is None and not any(map(names, nodes)):
+            verdict = self._numerically([self._folded(node) for node in nodes], numeric.close)
         one, other = map(_branching, nodes)
         return None if verdict and one != other else verdict
 
-    def _numerically(self, nodes: Sequence[Node], same: Callable[[Complex, Complex], bool]) -> bool | None:
+    def _numerically(self, nodes: Sequence[Node], same: Callable[..., bool]) -> bool | None:
         """The verdict at real places if there are enough, else at complex ones. None where a value is Unknown."""
         symbols = frozenset().union(*map(names, nodes))
         functions = frozenset().union(*map(operations, nodes))
@@ -142,16 +140,22 @@ class Probe:
         except Unknown:
             return None
 
-    def _at_real_places(self, nodes: Sequence[Node], same: Callable[[Complex, Complex], bool]) -> bool | None:
-        """None where fewer than ENOUGH places give both a real value of ordinary size."""
-        places = 0
+    def _at_real_places(self, nodes: Sequence[Node], same: Callable[..., bool]) -> bool | None:
+        """None where fewer than ENOUGH places give both a real value. Raises if none of the first gives any value."""
+        places, failures, imaginary = 0, 0, False
         for place in REALS:
             before = self.budget.left
             try:
                 values = self._at(place, nodes, Reals)
             except Exhausted:
                 raise
-            except (Undefined, Unknown, LimitExceeded):
+            except Undefined:
+                imaginary = True
+                continue
+            except (Unknown, LimitExceeded):
+                failures += 1
+                if failures >= ENOUGH and not places and not imaginary:
+                    raise
                 continue
             if not same(*values):
                 return False
@@ -166,6 +170,15 @@ class Probe:
 
     def _seeds(self, count: int) -> list[str]:
         return [f"{self._seed}\0{at}" for at in range(count)]
+
+    def _folded(self, node: Node) -> Node:
+        """With exact numbers in place of what is rational: a difference that is small to 70 digits keeps its value."""
+        if not isinstance(node, Call):
+            return node
+        value, _ = (None, False) if names(node) else self._exact(node)
+        if value is not None:
+            return Number(value)
+        return Call(node.name, tuple(self._folded(part) for part in node.arguments))
 
     def _exact(self, node: Node) -> tuple[Fraction | None, bool]:
         """The exact value, and whether it is None for being too large to write out: residues may still compare it."""

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cmp_to_key
 
-from verigrad.verifiers.budget import Budget
+from verigrad.verifiers.budget import COMPARISON_STEPS, Budget
 from verigrad.verifiers.expression import Call, Collection, Node, Number, Relation, Symbol, Words, names, operations
-from verigrad.verifiers.fields import Evaluator, Rationals
-from verigrad.verifiers.numeric import Undefined, Unknown
+from verigrad.verifiers.fields import rational
+from verigrad.verifiers.numeric import Unknown
 from verigrad.verifiers.probe import CONSTANTS, Probe
 
 ORDER = frozenset({"<", ">", "<=", ">="})
@@ -70,17 +70,20 @@ class Regions:
 
     def read(self, node: Node) -> list[Piece] | None:
         """The pieces in order, or None where the tree is no region or its bounds have no known order."""
-        pieces = self._pieces(node)
+        try:
+            pieces = self._pieces(node)
+        except Unknown:
+            return None
         return None if pieces is None else self._merged(pieces)
 
     def _pieces(self, node: Node) -> list[Piece] | None:
         match node:
             case Symbol("mathbb R") | Words():
                 return [Piece(_MINUS_INFINITY, _INFINITY, False, False)] if is_region(node) else None
-            case Relation(("∈",), (_, container)):
+            case Relation(("∈",), (Symbol(), container)):
                 return self._pieces(container)
             case Relation(operators, sides):
-                return _solved(operators, sides, self._probe.budget)
+                return self._solved(operators, sides)
             case Collection("{}", items):
                 return [Piece(item, item, True, True) for item in items]
             case Collection():
@@ -88,6 +91,11 @@ class Regions:
             case Call("∪", parts):
                 both = [self._pieces(part) for part in parts]
                 return None if None in both else [piece for part in both if part for piece in part]
+            case Call("∩" | "∖" as name, parts):
+                one, other = (self._pieces(part) for part in parts)
+                if one is None or other is None:
+                    return None
+                return self._without(one, other) if name == "∖" else self._common(one, other)
             case _:
                 return None
 
@@ -95,9 +103,12 @@ class Regions:
         if len(pieces) == 1:
             return pieces
         try:
-            ordered = sorted(pieces, key=cmp_to_key(self._by_start))
-            merged = ordered[:1]
-            for piece in ordered[1:]:
+            pieces = [piece for piece in pieces if not self._is_empty(piece)]
+            merged: list[Piece] = []
+            for piece in sorted(pieces, key=cmp_to_key(self._by_start)):
+                if not merged:
+                    merged.append(piece)
+                    continue
                 last = merged[-1]
                 gap = self._order(last.high, piece.low)
                 if gap < 0 or (gap == 0 and not (last.high_closed or piece.low_closed)):
@@ -106,17 +117,71 @@ class Regions:
                 further = self._order(last.high, piece.high)
                 end = piece if further < 0 else last
                 closed = last.high_closed or piece.high_closed if further == 0 else end.high_closed
-                start = last.low_closed or (piece.low_closed and self._order(last.low, piece.low) == 0)
-                merged[-1] = Piece(last.low, end.high, start, closed)
+                merged[-1] = Piece(last.low, end.high, last.low_closed, closed)
         except Unknown:
             return None
         return merged
 
     def _by_start(self, one: Piece, other: Piece) -> int:
-        return self._order(one.low, other.low)
+        return self._order(one.low, other.low) or other.low_closed - one.low_closed
+
+    def _is_empty(self, piece: Piece) -> bool:
+        order = self._order(piece.low, piece.high)
+        return order > 0 or (order == 0 and not (piece.low_closed and piece.high_closed))
+
+    def _common(self, one: list[Piece], other: list[Piece]) -> list[Piece]:
+        return [piece for a in one for b in other if not self._is_empty(piece := self._overlap(a, b))]
+
+    def _overlap(self, one: Piece, other: Piece) -> Piece:
+        """May be empty: its low end above its high one."""
+        starts, ends = self._order(one.low, other.low), self._order(one.high, other.high)
+        low, high = one if starts > 0 else other, one if ends < 0 else other
+        return Piece(
+            low.low,
+            high.high,
+            low.low_closed if starts else one.low_closed and other.low_closed,
+            high.high_closed if ends else one.high_closed and other.high_closed,
+        )
+
+    def _without(self, pieces: list[Piece], holes: list[Piece]) -> list[Piece]:
+        for hole in holes:
+            below = Piece(_MINUS_INFINITY, hole.low, False, not hole.low_closed)
+            above = Piece(hole.high, _INFINITY, not hole.high_closed, False)
+            pieces = self._common(pieces, [below, above])
+        return pieces
+
+    def _solved(self, operators: tuple[str, ...], sides: tuple[Node, ...]) -> list[Piece] | None:
+        """`1 ≤ 2x < 5` → [1/2, 5/2). None where that takes more than one linear unknown."""
+        unknown = [at for at, side in enumerate(sides) if _has_unknown(side)]
+        if len(unknown) != 1 or len(sides) > 3 or not set(operators) <= ORDER | {"≠"}:
+            return None
+        at = unknown[0]
+        bounds = []
+        if at > 0:
+            bounds.append((_TURNED[operators[at - 1]], sides[at - 1]))
+        if at < len(operators):
+            bounds.append((operators[at], sides[at + 1]))
+        if len(bounds) != len(operators):
+            return None
+        inner, pieces = sides[at], _between(bounds)
+        if pieces is not None and isinstance(inner, Call) and inner.name == "abs":
+            inner, pieces = inner.arguments[0], self._unfolded(pieces)
+        line = None if pieces is None else _line(inner, self._probe.budget)
+        return None if pieces is None or line is None else [_mapped(piece, *line) for piece in pieces]
+
+    def _unfolded(self, pieces: list[Piece]) -> list[Piece] | None:
+        """The values u with |u| in a piece: below c, −c to c; from b > 0 to c, that and its mirror image."""
+        if len(pieces) != 1:
+            return None
+        piece = pieces[0]
+        if piece.low == _MINUS_INFINITY or self._order(piece.low, Number(Fraction(0))) < 0:
+            return [Piece(_opposite(piece.high), piece.high, piece.high_closed, piece.high_closed)]
+        mirrored = Piece(_opposite(piece.high), _opposite(piece.low), piece.high_closed, piece.low_closed)
+        return [mirrored, piece]
 
     def _order(self, one: Node, other: Node) -> int:
         """−1, 0 or 1. Unknown where a bound is no real constant."""
+        self._probe.budget.spend(COMPARISON_STEPS)
         left, right = self._place(one), self._place(other)
         if self._probe.same(one, other):
             return 0
@@ -142,26 +207,6 @@ def _interval(node: Node) -> list[Piece] | None:
     return None
 
 
-def _solved(operators: tuple[str, ...], sides: tuple[Node, ...], budget: Budget) -> list[Piece] | None:
-    """`1 ≤ 2x < 5` → [1/2, 5/2). None where that takes more than one linear unknown."""
-    unknown = [at for at, side in enumerate(sides) if _has_unknown(side)]
-    if len(unknown) != 1 or len(sides) > 3 or not set(operators) <= ORDER | {"≠"}:
-        return None
-    at = unknown[0]
-    bounds = []
-    if at > 0:
-        bounds.append((_TURNED[operators[at - 1]], sides[at - 1]))
-    if at < len(operators):
-        bounds.append((operators[at], sides[at + 1]))
-    if len(bounds) != len(operators):
-        return None
-    inner, pieces = sides[at], _between(bounds)
-    if pieces is not None and isinstance(inner, Call) and inner.name == "abs":
-        inner, pieces = inner.arguments[0], _unfolded(pieces)
-    line = _affine(inner, budget)
-    return None if pieces is None or line is None else [_mapped(piece, *line) for piece in pieces]
-
-
 def _has_unknown(node: Node) -> bool:
     return bool(names(node) - CONSTANTS) or any(name.startswith("apply ") for name in operations(node))
 
@@ -173,51 +218,55 @@ def _between(bounds: list[tuple[str, Node]]) -> list[Piece] | None:
         return [Piece(_MINUS_INFINITY, hole, False, False), Piece(hole, _INFINITY, False, False)]
     low = [(bound, sign == ">=") for sign, bound in bounds if sign in (">", ">=")] or [(_MINUS_INFINITY, False)]
     high = [(bound, sign == "<=") for sign, bound in bounds if sign in ("<", "<=")] or [(_INFINITY, False)]
-    if len(low) > 1 or len(high) > 1:
+    if len(low) > 1 or len(high) > 1 or any(sign == "≠" for sign, _ in bounds):
         return None
     return [Piece(low[0][0], high[0][0], low[0][1], high[0][1])]
-
-
-def _unfolded(pieces: list[Piece]) -> list[Piece] | None:
-    """The values u with |u| in a piece: below c, −c to c; from b to c, that and its mirror image."""
-    if len(pieces) != 1:
-        return None
-    piece = pieces[0]
-    if piece.low == _MINUS_INFINITY:
-        return [Piece(_opposite(piece.high), piece.high, piece.high_closed, piece.high_closed)]
-    mirrored = Piece(_opposite(piece.high), _opposite(piece.low), piece.high_closed, piece.low_closed)
-    return [mirrored, piece]
 
 
 def _opposite(node: Node) -> Node:
     return node.arguments[0] if isinstance(node, Call) and node.name == "neg" else Call("neg", (node,))
 
 
-class _At(Rationals):
-    """Rationals with one value for the unknown."""
-
-    def __init__(self, value: Fraction, budget: Budget) -> None:
-        super().__init__(budget)
-        self._value = value
-
-    def symbol(self, name: str) -> Fraction:
-        return self._value
+def _line(node: Node, budget: Budget) -> tuple[Fraction, Fraction] | None:
+    """(a, b) of a·u + b with a ≠ 0, u the one name or applied function in it; None for anything else."""
+    unknowns: set[Node] = set()
+    line = _linear(node, unknowns, budget)
+    return line if line is not None and line[0] and len(unknowns) == 1 else None
 
 
-def _affine(node: Node, budget: Budget) -> tuple[Fraction, Fraction] | None:
-    """(a, b) of a·u + b, u the one name in it; None for anything else."""
-    if isinstance(node, Symbol) or (isinstance(node, Call) and node.name.startswith("apply ")):
-        return Fraction(1), Fraction(0)
-    if len(names(node)) != 1:
-        return None
-    points = [Fraction(0), Fraction(1), Fraction(17, 7), Fraction(-61, 3)]
-    try:
-        values = [Evaluator(_At(point, budget), budget).value(node) for point in points]
-    except (Unknown, Undefined):
-        return None
-    slope, start = values[1] - values[0], values[0]
-    if not slope or any(value != slope * point + start for point, value in zip(points, values, strict=True)):
-        return None
+def _linear(node: Node, unknowns: set[Node], budget: Budget) -> tuple[Fraction, Fraction] | None:
+    if not _has_unknown(node):
+        value = rational(node, budget)
+        return None if value is None else (Fraction(0), value)
+    match node:
+        case Symbol():
+            unknowns.add(node)
+            return Fraction(1), Fraction(0)
+        case Call(name, _) if name.startswith("apply "):
+            unknowns.add(node)
+            return Fraction(1), Fraction(0)
+        case Call("neg" | "+" | "*" | "/" as name, parts):
+            lines = [_linear(part, unknowns, budget) for part in parts]
+            return None if None in lines else _combined(name, [line for line in lines if line is not None])
+        case _:
+            return None
+
+
+def _combined(name: str, lines: list[tuple[Fraction, Fraction]]) -> tuple[Fraction, Fraction] | None:
+    slope, start = lines[0]
+    if name == "neg":
+        return -slope, -start
+    for further, constant in lines[1:]:
+        if name == "+":
+            slope, start = slope + further, start + constant
+        elif name == "/":
+            if further or not constant:
+                return None
+            slope, start = slope / constant, start / constant
+        elif slope and further:
+            return None
+        else:
+            slope, start = slope * constant + start * further, start * constant
     return slope, start
 
 

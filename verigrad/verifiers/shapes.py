@@ -14,11 +14,17 @@ from verigrad.verifiers.expression import (
     Number,
     Relation,
     Symbol,
+    names,
     operations,
+    prefixed,
     replaced,
+    walk,
 )
 from verigrad.verifiers.lexer import UNITS
+from verigrad.verifiers.numeric import Undefined, Unknown
 
+_EMPTY = Collection("{}", ())
+_CONSTANTS = frozenset({"∞", "pi", "e", "i"})
 _MEASURED = frozenset(UNITS.values()) - {""}
 
 
@@ -49,17 +55,41 @@ def is_unordered(node: Node) -> bool:
 
 
 def elements(node: Node) -> list[Node]:
-    """The elements of a list or set, of unions and differences of such, and both values of each ±."""
+    """The elements of a list or set, of unions and differences of such, and both values of each ±.
+
+    Of ∩ and ∖ the sets must be written out in numbers and letters: Unknown where they are not, Undefined for no sets.
+    """
     if isinstance(node, Collection) and node.brackets in ("", "{}"):
-        return [part for item in node.items for part in elements(item)] if node.items else []
-    if isinstance(node, Call) and node.name in ("∪", "∩", "∖"):
+        return [part for item in node.items for part in ([item] if item == _EMPTY else elements(item))]
+    if isinstance(node, Call) and node.name == "∪":
         one, other = (elements(part) for part in node.arguments)
-        if node.name == "∪":
-            return one + [part for part in other if part not in one]
-        return [part for part in one if (part in other) == (node.name == "∩")]
+        return list(dict.fromkeys(one + other))
+    if isinstance(node, Call) and node.name in ("∩", "∖"):
+        if isinstance(node.arguments[0], Number):
+            raise Undefined("no set")
+        one, other = (elements(_written_out(part)) for part in node.arguments)
+        values = {_key(part) for part in other}
+        return [part for part in one if (_key(part) in values) == (node.name == "∩")]
     if not operations(node) & {"±", "∓"}:
         return [node]
     return [replaced(replaced(node, "±", plus), "∓", minus) for plus, minus in (("+", "-"), ("-", "+"))]
+
+
+def _written_out(node: Node) -> Node:
+    """The node, if it is a set: braces, ∪, ∩, ∖ of such, or a number that stood alone in braces."""
+    if isinstance(node, Number) or (isinstance(node, Collection | Call) and is_unordered(node)):
+        return node
+    raise Unknown("a set that is not written out") if names(node) else Undefined("no set")
+
+
+def _key(node: Node) -> Fraction | str:
+    """What tells an element from others: the value of a number, the name of a letter."""
+    negative, inner = negated(node)
+    if isinstance(inner, Number):
+        return -inner.value if negative else inner.value
+    if isinstance(node, Symbol):
+        return node.name
+    raise Unknown("a set of expressions")
 
 
 def measured(node: Node) -> tuple[Node, str | None]:
@@ -109,8 +139,13 @@ def upwards(relation: Relation) -> Relation:
 
 
 def unknown_name(node: Node) -> str | None:
-    """The letter that an inequality or a membership is about; None for an interval, or for more than a letter."""
+    """What an inequality or a membership is about, a letter or f(x); None for an interval, or for more than one."""
     if not isinstance(node, Relation):
         return None
-    letters = {side.name for side in node.sides if isinstance(side, Symbol) and side.name not in ("∞", "pi", "e")}
+    sides = [side.name for side in node.sides if isinstance(side, Symbol)]
+    letters = {name for name in sides if name not in _CONSTANTS and not name.startswith("mathbb")}
+    if not letters:
+        parts = [part for side in node.sides for part in walk(side)]
+        applied = {prefixed(part) for part in parts if isinstance(part, Call) and part.name.startswith("apply ")}
+        letters = applied or {part.name for part in parts if isinstance(part, Symbol)} - _CONSTANTS
     return next(iter(letters)) if len(letters) == 1 else None
