@@ -24,7 +24,7 @@ from verigrad.verifiers.numeric import Undefined, Unknown
 MOST_BITS = 8192
 """Of the numerator and the denominator of an exact value, predicted before a power or factorial is computed."""
 
-ROOT_TIMES = 8
+ROOT_TIMES = 12
 """What a root costs more than a product."""
 
 LARGEST_FACTORIAL = 500

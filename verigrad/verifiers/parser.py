@@ -164,9 +164,7 @@ class Parser(Cursor):
         node = self.argument()
         if self.sees("^") and [one.text for one in self.tokens[self.at + 1 : self.at + 2]] not in _RAISED_MARKS:
             self.at += 1
-            self._depth += 1
-            if self._depth > DEEPEST:
-                raise LimitExceeded(f"nested more than {DEEPEST} deep")
+            self._depth += 1  # which the next argument checks
             node = Call("^", (node, self._exponent()))
             self._depth -= 1
         return Call("neg", (node,)) if minus else node
