@@ -7,6 +7,11 @@ from verigrad.verifiers.answers import read
 from verigrad.verifiers.expression import LimitExceeded, Unreadable
 
 EQUAL = r"""
+e^x ~ \exp(x)
+\sinh x ~ \frac{e^x-e^{-x}}{2}
+\sqrt{x} ~ x^{1/2}
+x^{0.5} ~ \sqrt{x}
+2^{\log_2 x} ~ x
 x > 2 ~ \frac{x}{2} > 1
 \{a\} ~ \{a,b\} \setminus \{b\}
 \{2\} ~ \{1,2\} \cap \{2.0,-3\}

@@ -192,14 +192,22 @@ class Probe:
 
 def _branching(node: Node) -> bool:
     """Whether it applies a root or a function of several branches to a symbol."""
-    return any(_branches(one) and bool(names(one) - CONSTANTS) for one in walk(node) if isinstance(one, Call))
+    calls = (one for one in walk(node) if isinstance(one, Call) and (one.name in PIECEWISE or _is_root(one)))
+    return any(names(part) - CONSTANTS for call in calls for part in call.arguments)
 
 
-def _branches(call: Call) -> bool:
-    if call.name == "^":
-        exponent = call.arguments[1]
-        return not isinstance(exponent, Number) or exponent.value.denominator > 1
-    return call.name == "root" or call.name in PIECEWISE
+def _is_root(call: Call) -> bool:
+    """Of a degree that is known."""
+    if call.name not in ("^", "root") or names(call.arguments[1]):
+        return False
+    if call.name == "root":
+        return True
+    parts = walk(call.arguments[1])
+    return any(part.name == "/" if isinstance(part, Call) else _is_broken(part) for part in parts)
+
+
+def _is_broken(node: Node) -> bool:
+    return isinstance(node, Number) and node.value.denominator > 1
 
 
 def _calculates_with_infinity(node: Node) -> bool:
