@@ -13,8 +13,19 @@ from functools import lru_cache
 from verigrad.verifiers import exact
 from verigrad.verifiers.answers import read
 from verigrad.verifiers.compare import Comparison
-from verigrad.verifiers.expression import Call, LimitExceeded, Node, Number, Unreadable
+from verigrad.verifiers.expression import (
+    Call,
+    Collection,
+    LimitExceeded,
+    Node,
+    Number,
+    Relation,
+    Unreadable,
+    Words,
+    names,
+)
 from verigrad.verifiers.lexer import LONGEST_TEXT
+from verigrad.verifiers.naming import stated
 from verigrad.verifiers.numeric import Undefined
 from verigrad.verifiers.prose import is_prose, stated_number
 
@@ -26,6 +37,7 @@ GOLDS_KEPT = 4096
 
 _DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+")
 _DECIMAL_POINT = re.compile(r"[+-]?[0-9]*\.[0-9]+")
+_CONSTANTS = frozenset({"pi", "e", "i", "∞"})
 _ALGEBRA = re.compile(r"\\(?:int|lim|sum|prod|partial|iint|oint)\b|\\d?frac|\\sqrt|[\^_=]")
 
 
@@ -54,8 +66,8 @@ def decide(gold: str, answer: str) -> Verdict:
         return Verdict(False, "empty")
     if gold == answer:
         return Verdict(True, "string")
-    if (verdict := exact.equal(gold, answer)) is not None or _same_with_decimal_comma(gold, answer):
-        return Verdict(True, "number") if verdict is not False else MISMATCH
+    if (verdict_of_numbers := _plainly(gold, answer)) is not None:
+        return verdict_of_numbers
     if len(answer) > LONGEST_TEXT and not is_prose(answer):
         return LIMIT
     verdict_of_trees = _compared(gold, answer)
@@ -64,6 +76,14 @@ def decide(gold: str, answer: str) -> Verdict:
     if verdict_of_trees is OPEN and len(answer) > LONGEST_OPEN:
         return LIMIT
     return verdict_of_trees
+
+
+def _plainly(gold: str, answer: str) -> Verdict | None:
+    """The verdict on two plain numbers."""
+    verdict = exact.equal(gold, answer)
+    if verdict or (verdict is None and _same_with_decimal_comma(gold, answer)):
+        return Verdict(True, "number")
+    return None if verdict is None else MISMATCH
 
 
 def _same_with_decimal_comma(gold: str, answer: str) -> bool:
@@ -113,10 +133,19 @@ def _is_number(tree: Node) -> bool:
 
 
 def _stated(gold: str, answer: str, otherwise: Verdict) -> Verdict:
-    """A sentence against a gold value: the one number that it states."""
-    number = stated_number(answer)
-    if number is None or is_prose(gold):
+    """A sentence against a gold value: the one number that it states. A formula is not read a second time."""
+    number = None if is_prose(gold) or _is_formula(answer) else stated_number(answer)
+    if number is None:
         return otherwise if otherwise.reason != "open" else MISMATCH
-    if exact.equal(gold, number) or _same_with_decimal_comma(gold, number):
-        return Verdict(True, "number")
-    return _compared(gold, number)
+    return _plainly(gold, number) or _compared(gold, number)
+
+
+def _is_formula(text: str) -> bool:
+    """Whether the grammar reads a value in the text: a constant, or `x = …` of one, by itself or in a list."""
+    try:
+        tree = read(text)
+    except (LimitExceeded, Unreadable):
+        return False
+    parts = tree.items if isinstance(tree, Collection) else (tree,)
+    values = [stated(part, None) or part if isinstance(part, Relation) else part for part in parts]
+    return any(names(value) <= _CONSTANTS and not isinstance(value, Words) for value in values)

@@ -66,6 +66,18 @@ AFTER_NUMBERS = {"in": "in", "min": "min", "am": "am", "pm": "pm", "AM": "am", "
 """Units that stand for something else where no number is before them."""
 
 UNIT_WORDS = frozenset("square sq cubic cu per".split())
+MULTIPLIERS = {"dozen": 12, "hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
+MULTIPLIERS |= {f"{word}s": value for word, value in MULTIPLIERS.items() if word != "dozen"}
+FRACTION_WORDS = frozenset(
+    f"{word}{end}"
+    for word in "third quarter fourth fifth sixth seventh eighth ninth tenth hundredth thousandth millionth".split()
+    for end in ("", "s")
+) | {"half", "halves", "twelfth", "twelfths", "sixteenth", "sixteenths"}
+OPERATOR_WORDS = frozenset(
+    "negative minus plus divided multiplied over mod modulo squared cubed factorial is isn't are was wrong incorrect "
+    "false not or choose raised".split()
+)
+"""Words after a number that make it another one, or deny it."""
 CONNECTIVES = frozenset({"and", "or", "und", "oder", "et", "ou"})
 COUNTED = frozenset("men women boys girls cats dogs eggs cups pens cars books apples people students times".split())
 
@@ -209,6 +221,8 @@ def _braced(command: str, inner: str, spaced: bool, counted: bool) -> list[Token
     words = inner.strip()
     if not words:
         return []
+    if counted and words in AFTER_NUMBERS:
+        return [Token("words", AFTER_NUMBERS[words])]
     if words in FUNCTIONS or words == "sqrt":
         return [Token("function", words, spaced)]
     if counted and command.startswith(("text", "mbox")) and words not in CONNECTIVES and _RATE.fullmatch(words):
