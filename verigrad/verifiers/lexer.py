@@ -55,6 +55,8 @@ UNITS = {
         "$": "dollar dollars usd USD",
         "¢": "cent cents",
         "€": "euro euros eur EUR",
+        "₹": "rupee rupees INR",
+        "¥": "yen yuan JPY CNY",
         "rad": "rad radian radians",
         "mph": "mph",
         "am": "a.m.",
@@ -74,12 +76,16 @@ FRACTION_WORDS = frozenset(
     for end in ("", "s")
 ) | {"half", "halves", "twelfth", "twelfths", "sixteenth", "sixteenths"}
 OPERATOR_WORDS = frozenset(
-    "negative minus plus divided multiplied over mod modulo squared cubed factorial is isn't are was wrong incorrect "
-    "false not or choose raised".split()
+    "negative minus plus divided multiplied over mod modulo squared cubed factorial wrong incorrect false not or "
+    "choose raised".split()
 )
 """Words after a number that make it another one, or deny it."""
 CONNECTIVES = frozenset({"and", "or", "und", "oder", "et", "ou"})
 COUNTED = frozenset("men women boys girls cats dogs eggs cups pens cars books apples people students times".split())
+
+COINS = frozenset("$€£¥₹")
+MEASURES = frozenset(UNITS.values()) - {""} | COINS
+"""Units that are known: each differs from all others."""
 
 _COMMANDS = {
     **dict.fromkeys(("dfrac", "tfrac", "cfrac", "nicefrac", "sfrac", "frac"), "frac"),
@@ -183,6 +189,13 @@ def tokens(text: str) -> list[Token]:
         if len(found) > MOST_TOKENS:
             raise LimitExceeded(f"more than {MOST_TOKENS} tokens")
     return found
+
+
+def unit_name(word: str) -> str:
+    """The name of a unit: `km` of kilometres; another word in lower case."""
+    if word in MEASURES or word == "l":
+        return "L" if word == "l" else word
+    return UNITS.get(word, UNITS.get(word.lower(), word.lower()))
 
 
 _OPENING, _CLOSING = frozenset({"(", "[", r"\{", "{", "⟨"}), frozenset({")", "]", r"\}", "}", "⟩"})

@@ -81,7 +81,7 @@ _NUMERALS = frozenset("a an one two three four five six seven eight nine ten med
 _COMPOUND = re.compile(r"-([a-z]+)")
 _SHORT_UNITS = frozenset("g m s h L l t".split())
 _PREPOSITIONS = frozenset({"in", "am"})
-_AFTER = (OPERATOR_WORDS - {"is", "are", "was"}) | FRACTION_WORDS | _NAMES
+_AFTER = OPERATOR_WORDS | FRACTION_WORDS | _NAMES
 _SHORT_WORDS = frozenset(
     "ad ah al am an as at au be bu by da de di do du el em en er es et go he hi if il im in is it la le lo me mi my na "
     "ne no of oh ok on os ou pm por se so si su te to tu um un up us we ya yo za zu AM PM Rs Nr".split()

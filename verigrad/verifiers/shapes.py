@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from fractions import Fraction
+from typing import TypeAlias
 
 from verigrad.verifiers.expression import (
     Call,
@@ -14,12 +16,18 @@ from verigrad.verifiers.expression import (
     Number,
     Relation,
     Symbol,
+    children,
     operations,
     replaced,
+    walk,
 )
-from verigrad.verifiers.lexer import UNITS
+from verigrad.verifiers.lexer import COINS, MEASURES
 
-_MEASURED = frozenset(UNITS.values()) - {""}
+Unit: TypeAlias = frozenset[tuple[str, int]]
+"""Factors with their powers: km/h is km¹ h⁻¹."""
+
+_FACTOR = re.compile(r"(\D+?)(-?[0-9]+)?")
+_POUND: Unit = frozenset({("lb", 1)})
 
 
 def every(verdicts: Iterable[bool | None]) -> bool | None:
@@ -63,21 +71,48 @@ def elements(node: Node) -> list[Node]:
 
 
 def measured(node: Node) -> tuple[Node, str | None]:
-    """The value and its unit, the sign outside: −$5 is −5 of $."""
+    """The value without its unit, the sign outside: −$5 is −5; and the mark that scales it, `%` or `°`."""
     match node:
         case Measure(inner, unit):
             value, deeper = measured(inner)
-            return value, unit or deeper
+            return value, deeper or next((mark for mark in ("%", "°") if mark in unit.split()), None)
         case Call("neg", (inner,)):
-            value, unit_ = measured(inner)
-            return Call("neg", (value,)), unit_
+            value, mark = measured(inner)
+            return Call("neg", (value,)), mark
         case _:
             return node, None
 
 
-def is_measure(unit: str | None) -> bool:
-    """Whether the unit is known, so that it differs from any other: `cm`, `m2`, `km / h`; not a word such as apples."""
-    return unit is not None and all(part.rstrip("23") in _MEASURED for part in unit.split(" / "))
+def measures(node: Node) -> frozenset[Unit]:
+    """All known units in it, % and ° apart: factors with their powers. What is per hour belongs to what it measures."""
+    inner = frozenset[Unit]().union(*map(measures, children(node)))
+    if not isinstance(node, Measure):
+        return inner
+    factors = (_FACTOR.fullmatch(part) for part in node.unit.split())
+    own = frozenset((one[1], int(one[2] or 1)) for one in factors if one and one[1] in MEASURES - {"%", "°"})
+    if not own:
+        return inner
+    if inner and all(power < 0 for _, power in own):
+        return frozenset(one | own for one in inner)
+    return inner | {own}
+
+
+def same_unit(one: Unit, other: Unit) -> bool:
+    """Whether two units may be the same: $ is $ per hour, and pounds are a weight or money."""
+    if one == other or {one, other} == {_POUND, frozenset({("£", 1)})}:
+        return True
+    above, above_ = (frozenset(factor for factor in unit if factor[1] > 0) for unit in (one, other))
+    return above == above_ and above in (one, other) and any(name in COINS for name, _ in above)
+
+
+def has_nested_percent(node: Node) -> bool:
+    """Whether there is a percentage of a percentage, which nobody means."""
+    return any(
+        isinstance(one, Measure)
+        and "%" in one.unit.split()
+        and any(isinstance(below, Measure) and "%" in below.unit.split() for below in walk(one.value))
+        for one in walk(node)
+    )
 
 
 def negated(node: Node) -> tuple[bool, Node]:
