@@ -38,7 +38,7 @@ GOLDS_KEPT = 4096
 _DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+")
 _DECIMAL_POINT = re.compile(r"[+-]?[0-9]*\.[0-9]+")
 _CONSTANTS = frozenset({"pi", "e", "i", "∞"})
-_ALGEBRA = re.compile(r"\\(?:int|lim|sum|prod|partial|iint|oint)\b|\\d?frac|\\sqrt|[\^_=]")
+_ALGEBRA = re.compile(r"\\(?:int|lim|sum|prod|partial|iint|oint)\b|\\d?frac|\\sqrt|[\^_]|(?<!\\not)(?<!\\not )=")
 
 
 @dataclass(frozen=True, slots=True)

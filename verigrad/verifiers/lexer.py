@@ -150,6 +150,7 @@ _TOKEN = re.compile(
     r"|(?P<other>.)",
     re.DOTALL,
 )
+_NOT_EQUAL = re.compile(r"\\not\s*=")
 _RATE = re.compile(r"[A-Za-z]+(?:\s*/\s*[A-Za-z]+)*")
 _SAME = {"!=": "≠", "==": "=", "**": "^", "…": "..."}
 
@@ -168,7 +169,7 @@ def tokens(text: str) -> list[Token]:
     if len(text) > LONGEST_TEXT:
         raise LimitExceeded(f"answer of {len(text)} characters")
     found: list[Token] = []
-    text = spelled(text)
+    text = _NOT_EQUAL.sub(r"\\ne ", spelled(text))
     position, spaced, depth = 0, False, 0
     while position < len(text):
         match = _TOKEN.match(text, position)
@@ -266,6 +267,8 @@ def _command(name: str, spaced: bool) -> list[Token]:
         return [Token("command", name, spaced)]
     if name in _PLAIN:
         return []
+    if name == "not":
+        raise Unreadable("a relation that is crossed out")
     if name == "infin" or name == "infty":
         return [Token("symbol", "∞", spaced)]
     return [Token("symbol", name.removeprefix("var"), spaced)]
