@@ -130,6 +130,111 @@ x = 5 ~ so finally we get x = 5
 10 ~ The answer is 5 + 5 = 10.
 10 ~ 5 + 5 = $10 in total for both
 10 ~ The answer is 5 \times 2 = 10 apples
+18 ~ Janet makes $18 every day at the farmers' market.
+3 ~ It takes a total of 3 bolts of fabric.
+70000 ~ Josh made a profit of $70,000.
+540 ~ James runs 540 meters a week.
+20 ~ So Wendi needs to give 20 cups of feed in the final meal of the day.
+64 ~ Kylar needs to pay $64 for the glasses.
+160 ~ the download takes 160 minutes.
+45 ~ He is 45 miles from home after 4 hours, i.e. 45 miles
+366 ~ There are 366 downloads total in the three months.
+694 ~ The total cost of the pastries is $694.00.
+13 ~ Carlos will start making money in year 13
+18 ~ Melanie started with 18 vacuum cleaners.
+60 ~ Answer: the percentage is 60%
+125 ~ Her total is 125 dollars and nothing else.
+230 ~ The distance between the trains is 230 miles.
+57500 ~ Jill's annual salary is $57,500
+7 ~ John takes care of 7 dogs
+6 ~ 6 students are left in the class
+15 ~ She has 15 + 0 = 15 apples left over
+14 ~ He scored fourteen (14) points
+14 ~ He scored 14 (fourteen) points
+14 ~ Thus, the answer is 14, as required.
+14 ~ Thus the number of ways is 14.
+14 ~ Hence $\angle ABC = 14^\circ$.
+14 ~ Hence the remainder is $\boxed{14}$.
+14 ~ Hence the remainder is \(\boxed{14}\).
+14 ~ The maximum value of $f(x)$ is $14$.
+14 ~ Our answer is then $3 + 11 = 14$.
+14 ~ So $x = 14$ is the only solution
+14 ~ the GCD of these numbers is 14
+14 ~ We have that the sum of all values is 14
+14 ~ The expected value is $14.
+14 ~ The length of side AB is 14 units
+14 ~ The length AB is 14.
+14 ~ Total = 3 × 4 + 2 = 14 apples
+14 ~ Total cost: $14
+14 ~ total price → 14
+14 ~ answer is => 14
+14 ~ Step 4: The answer is 14
+14 ~ The probability that it rains is 14 %
+14 ~ The area is 14 cm^2.
+14 ~ The area of the triangle is 14 cm².
+14 ~ The area is $14 \text{ cm}^2$.
+14 ~ The area is 14 sq. units.
+14 ~ The area is 14 square feet.
+14 ~ the temperature is 14 °C
+14 ~ He arrives at 14 o'clock
+14 ~ I think that the answer would be 14.
+14 ~ I believe it's 14
+14 ~ This gives us 14 as our final answer.
+14 ~ The final answer is 14. I hope it is correct.
+14 ~ #### The answer is 14
+14 ~ The answer is: **14 apples**
+14 ~ The answer is **14** apples.
+14 ~ Ans is 14
+14 ~ Por lo tanto, la respuesta es $14$.
+14 ~ Juan tiene 14 manzanas y nada más
+14 ~ Donc, il lui reste 14 euros.
+14 ~ Il y a 14 élèves dans la classe
+14 ~ Also hat er 14 Äpfel übrig.
+14 ~ Quindi la risposta è 14
+14 ~ Итак, у него осталось 14 яблок.
+14 ~ したがって、答えは14個です。
+14 ~ 따라서 답은 14입니다.
+14 ~ Vậy đáp án là 14.
+14 ~ Cevap 14 tür
+14 ~ Svaret är 14
+14 ~ Odpowiedź to 14
+14 ~ Jadi jawabannya adalah 14
+14 ~ 所以一共有14个苹果。
+14 ~ 共花了14元
+14.5 ~ The mean is 14.5 years.
+0.75 ~ The decimal form is 0.75
+3/4 ~ The fraction is 3/4 of the pizza.
+3/4 ~ The answer is \( \frac{3}{4} \).
+3/4 ~ The answer is $\dfrac{3}{4}$
+-14 ~ The temperature fell to -14 degrees
+-14 ~ The value of x is -14.
+-14 ~ Therefore the product is −14.
+-1/2 ~ The slope is -1/2.
+-1/2 ~ The slope is $-\frac{1}{2}$.
+5:30 ~ They meet at 5:30
+14 ~ The answer in simplest form is 14
+14 ~ Each child receives exactly 14 candies
+14 ~ He has 14 more apples than Bob
+14 ~ it costs 14 cents
+14 ~ There are 14 girls and the rest are boys
+14 ~ Total: 14 (rounded)
+14 ~ He saves 14 dollars/week.
+14 ~ He drove at 14 mph to work
+14 ~ Tom is 14-years-old.
+14 ~ The result of the computation equals: 14
+14 ~ Result is "14"
+14 ~ Result is `14`
+14 ~ It took him only 14 days, not more.
+14 ~ the answer is 14; thus we are done
+14 ~ It should be 14, right?
+5 ~ So finally, x = 5
+x=5 ~ So finally, x = 5
+3:45 ~ The ratio is 3:45.
+3:45 ~ The ratio is 3 : 45.
+5:30\text{ p.m.} ~ They meet at 5:30 pm
+14 ~ Step 4: 14 is the answer
+14 ~ Therefore we get m + n = 14
+14 ~ Therefore we get $m + n = 14$.
 """.strip().splitlines()
 
 DIFFERENT = r"""
@@ -248,6 +353,124 @@ x = 5 ~ so finally we get y = 5
 3 ~ The total is 3 cm x
 3 ~ The answer is 3m
 60 ~ He gets 60/x dollars
+3 ~ The answer is 3 dozen eggs
+3 ~ The answer is 3 and a bit over \pi
+3 ~ The answer is one less than 3
+3 ~ The answer is two times 3
+3 ~ The answer is e^3
+3 ~ The answer is 10^{3}
+3 ~ The answer is 2^3
+3 ~ The answer is x/3
+3 ~ The answer is $x/3$
+3 ~ The answer is \pi/3
+3 ~ The answer is \frac\pi3
+3 ~ The answer is \frac{\pi}{3}
+3 ~ The answer is π/3
+3 ~ The answer is 2π/3
+3 ~ The answer is \sqrt 3
+3 ~ The answer is \sqrt[3]{x}
+3 ~ The answer is sqrt(3)
+3 ~ The answer is sin(3)
+3 ~ The answer is (x, 3)
+3 ~ The answer is {x, 3}
+3 ~ The answer is n = m + 3
+3 ~ The answer is y = x + 3
+3 ~ The answer is y = 2x - 3
+3 ~ The answer is y = 2x -3
+3 ~ The line is x + y = 3
+3 ~ The solution satisfies x > 3
+3 ~ The solution satisfies x >= 3
+3 ~ The solution satisfies x \ge 3
+3 ~ x is less than 3 here
+3 ~ The answer is (-\infty, 3]
+3 ~ The answer is \log_3 x
+3 ~ The answer is \log_2 3
+3 ~ The answer is \binom{n}{3}
+3 ~ The answer is 3x + y
+3 ~ The answer is 3^x
+3 ~ The answer is 3 ^ x
+3 ~ The answer is 3i + 1
+3 ~ The answer is 3!
+3 ~ The answer is 3\%\%
+3 ~ The answer is 3 \times x
+3 ~ The answer is 3 × x
+3 ~ The answer is 3 \text{ times } x
+3 ~ The answer is 3 times x
+3 ~ The answer is 3 to the power x
+3 ~ The answer is 3 factorial
+3 ~ The answer is 3 over \pi
+3 ~ The answer is 3 percent of x
+3 ~ The answer is 3 pi
+3 ~ The answer is 3pi
+3 ~ The answer is 3e
+3 ~ The answer is 3 e
+3 ~ The answer is 3 mod 5 classes
+3 ~ The answer is a_3
+3 ~ The answer is $a_{3}$
+3 ~ The answer is x_{3}
+3 ~ The answer is the cube root of 3
+3 ~ The answer is two thirds of 3
+3 ~ the answer is -  3
+3 ~ the answer is — 3
+3 ~ the answer is: -3
+3 ~ the answer is (-3)
+3 ~ the answer is **-3**
+3 ~ the answer is "-3"
+3 ~ the answer is \text{-3}
+3 ~ the answer is \boxed{-3}
+3 ~ the answer is $-\$3$
+3 ~ the answer is −\$3
+3 ~ the answer is - \$3
+3 ~ the answer is -€3
+3 ~ the answer is anything but 3
+3 ~ the answer is either x or 3
+3 ~ the answer is x and 3
+3 ~ the answer is neither x nor 3
+3 ~ the answer is x, 3
+3 ~ the answer is x; 3
+3 ~ the answer is 3; x
+3 ~ the answer is 3 | 5 total
+3 ~ the answer is |3 - x|
+3 ~ the answer is 3'
+3 ~ the answer is 3 : x
+3 ~ the answer is 3:x
+3 ~ the answer is 3 \pm x
+3 ~ the answer is 3 ± x
+3 ~ the answer is 3 - x
+3 ~ the answer is 3 \cdot \pi
+3 ~ the answer is 3{x}
+3 ~ the answer is 3[x]
+3 ~ the answer is 3$x$
+3 ~ the answer is 3$\pi$
+3 ~ the answer is $3$ $\pi$
+3 ~ the answer is $3$\pi
+3 ~ the answer is \(3\) \(x\)
+3 ~ the answer is **3**x
+3 ~ the answer is **3** x
+3 ~ the answer is 3\,\pi
+3 ~ the answer is 3\,x
+3 ~ the answer is 3~x
+3 ~ the answer is 3 \text{million}
+3 ~ the answer is 3k
+3 ~ the answer is 3 K
+3 ~ the answer is 3M
+3 ~ the answer is 3 M
+3 ~ the answer is 3e5
+3 ~ the answer is 1e3
+3 ~ the answer is 3 x 10^x
+3 ~ the answer is ½ 3
+3 ~ the answer is 3½
+3 ~ the answer is 3 ½
+3 ~ the answer is 3⅓
+3 ~ the answer is x² 3
+3 ~ the answer is 0x3
+3 ~ the answer is #3 divided
+3 ~ the answer is sum_{i=1}^3
+3 ~ the answer is not exactly 3
+3 ~ there is no way that it is 3
+3 ~ the answer is anything and x and 3
+5 ~ The answer is 5, not correct
+3 ~ The answer is 3 of x
 """.strip().splitlines()
 
 

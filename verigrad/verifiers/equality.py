@@ -23,6 +23,7 @@ from verigrad.verifiers.expression import (
     Unreadable,
     Words,
     names,
+    walk,
 )
 from verigrad.verifiers.lexer import LONGEST_TEXT
 from verigrad.verifiers.naming import stated
@@ -141,11 +142,13 @@ def _stated(gold: str, answer: str, otherwise: Verdict) -> Verdict:
 
 
 def _is_formula(text: str) -> bool:
-    """Whether the grammar reads a value in the text: a constant, or `x = …` of one, by itself or in a list."""
+    """Whether the grammar reads a value in the text: a constant, or `x = …` of one, alone or in a list with others."""
     try:
         tree = read(text)
     except (LimitExceeded, Unreadable):
         return False
     parts = tree.items if isinstance(tree, Collection) else (tree,)
+    if len(parts) > 1 and sum(any(isinstance(one, Number) for one in walk(part)) for part in parts) < 2:
+        return False  # a clause before it
     values = [stated(part, None) or part if isinstance(part, Relation) else part for part in parts]
     return any(names(value) <= _CONSTANTS and not isinstance(value, Words) for value in values)

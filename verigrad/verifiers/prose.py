@@ -22,6 +22,7 @@ _WHOLE = r"(?:[1-9][0-9]{0,2}(?:(?:,[0-9]{3})+|(?: [0-9]{3})+)(?![0-9])|[0-9]+)"
 _COUNT = rf"{_WHOLE}(?:[.,][0-9]+(?:[eE][+-]?[0-9]{{1,3}}\b)?)?|\.[0-9]+"
 _LAST = re.compile(
     r"(?P<number>(?:[0-9]{1,20}\s*)?\\[dt]?frac\s?\{-?[0-9]{1,20}\}\s?\{[0-9]{1,20}\}"
+    r"|[0-9]{1,9}(?: : [0-9]{1,9}|:[0-9]{1,9}){1,4}"
     rf"|(?:[0-9]{{1,20}} )?[0-9]{{1,20}}/[0-9]{{1,20}}(?![0-9.,]*/)|{_COUNT})"
 )
 _SIGN = re.compile(r"(?P<outer>[-+]?)(?P<coin>(?:\b(?:US|[A-Z]))?\\?\$ ?|[€£¥₹] ?)?(?P<inner>[-+]?)$")
@@ -32,6 +33,7 @@ _JOINED = re.compile(
     r"\b(?:maybe|perhaps|could|possibly|might|either|or|and|to|through|versus|vs|ou|et|oder|und|bis|o|y)\b|或|和|到|^\s*[,;~–-]\s*$",
     re.IGNORECASE,
 )
+_RAISED_UNIT = re.compile(r"\s?(?:\\(?:text|mathrm)\s?\{)?\s?[a-zA-Z]{1,12}\s?\}?\s?\^\s?\{?\s?")
 _EQUATED = re.compile(r"\s*\$?\s*(?:(=)|≈|\\approx)\s*\$?\s*")
 _PLAINER = str.maketrans(
     {**dict.fromkeys("−–‐‑‒﹣－", "-"), **dict.fromkeys("\u00a0\u2007\u2009\u202f\u3000", " "), "⁄": "/", "％": "%"}
@@ -77,6 +79,8 @@ def stated_number(text: str) -> str | None:
     text = _UNSEEN.sub(" ", text[-LONGEST_PROSE:].translate(_PLAINER))
     text = _COMMA.sub(",", _THIN.sub(" ", text))
     found = list(_LAST.finditer(text))
+    if len(found) > 1 and _RAISED_UNIT.fullmatch(text, found[-2].end(), found[-1].start()):
+        found.pop()
     if not found:
         return None
     last = found[-1]

@@ -27,8 +27,8 @@ LETTER = r"[^\W\d_²³¹¼-¾⁰-ₜ⅐-↉①-⓿]"
 _NAMES = FUNCTIONS | {name.lower() for name in FUNCTIONS} | frozenset("pi sqrt frac theta alpha beta infty".split())
 _BEFORE = (
     frozenset(
-        "negative minus plus times over than versus root square squared cube cubed twice double triple thrice modulo "
-        "mod choose power exponent add adding subtract subtracting factorial logarithm sine cosine tangent step "
+        "negative minus plus times over than but versus root square squared cube cubed twice double triple thrice "
+        "modulo mod choose power exponent add adding subtract subtracting factorial logarithm sine cosine tangent step "
         "equation theorem lemma exercise figure "
         "one two three four five six seven eight nine ten eleven twelve twenty thirty forty fifty sixty seventy eighty "
         "ninety menos moins plus fois mal más mais raíz raiz racine wurzel negativo negativa négatif negativ".split()
@@ -49,7 +49,7 @@ _DENIED = re.compile(
     r"(?: \w+){0,2}$",
     re.IGNORECASE,
 )
-_WRONG = re.compile(r"\b(?:wrong|incorrect|mistaken|not (?:the|right|correct|true))\b", re.IGNORECASE)
+_WRONG = re.compile(r"\b(?:wrong|incorrect|mistaken|no way|not (?:the|right|correct|true))\b", re.IGNORECASE)
 _SCRIPT_BEFORE = re.compile(r"(?:不是|不等于|不等於|负|負|减|減|乘|加|除以|根号|根號|マイナス)$")
 _SCRIPT_AFTER = re.compile(r"(?:分之|次方|平方(?![米公厘千英])|百|的?倍|[の]?乗)")
 _SCRIPT_MULTIPLIERS = {"万": 10**4, "萬": 10**4, "亿": 10**8, "億": 10**8}
@@ -75,9 +75,14 @@ _SPACE = re.compile(r"\s+|~")
 _PICTURE = re.compile("[\u2600-\u27bf\U0001f300-\U0001faff]")
 _FULL_STOP = re.compile(r"\.(?:$|[\s)\]}\"”’»*$]|[A-Z][a-z])")
 _DASH = re.compile(r"[-–—]+\s+([A-Za-z]{2,})\s+([A-Za-z]+)")
+_SYMBOL_NEXT = re.compile(r"[\s}]*(?:\\|\$?[A-Zb-z]\b|[(|√])")
 _ARTICLE = re.compile(r" a\b")
 _JOINING = frozenset({"and", "et", "und", "y", "e"})
 _NUMERALS = frozenset("a an one two three four five six seven eight nine ten media medio demi demie un una".split())
+_SUM_OF_NAMES = re.compile(r"[a-wA-W](?:\s*\+\s*[a-wA-W])+")
+"""m + n, as problems ask for: a quantity with a name. x + y = 3 is a line."""
+
+_NUMBERED = re.compile(r"\b(?:step|question|problem|part|case) [0-9]{1,3}$", re.IGNORECASE)
 _COMPOUND = re.compile(r"-([a-z]+)")
 _SHORT_UNITS = frozenset("g m s h L l t".split())
 _PREPOSITIONS = frozenset({"in", "am"})
@@ -98,17 +103,20 @@ def leaves_alone(before: str) -> bool:
         return re.search(r"(?:[<>!≠~/]|\\not|\\neq?)\s*$", bare[:-1]) is None
     if _APPROXIMATELY.search(bare) or bare[-1] in "。，：；！？、।،؟":
         return True
-    if bare[-1] in ".?!;":
+    if bare[-1] in ".?!":
         return bare != window
-    if bare[-1] in ",:":
-        clause = bare[:-1].rstrip()
-        return _CLOSED_WORD.search(clause) is not None and not _is_symbol(clause)
+    if bare[-1] in ",;:→" or bare.endswith("=>"):
+        return _is_clause(bare.removesuffix("=>") if bare.endswith("=>") else bare[:-1])
     return _is_plain(re.sub(r"(?<=[^\W\d_])[)\"”’»`*]{1,3}$", "", bare), glued=bare == window)
 
 
-def _is_symbol(text: str) -> bool:
-    """Whether a text ends with a letter that stands alone."""
-    return re.search(r"(?:^|[^A-Za-z])[A-Za-z][)\]}$]*$", text) is not None
+def _is_clause(text: str) -> bool:
+    """Whether a text ends with a word: not with a letter that stands alone."""
+    text = text.rstrip()
+    symbol = re.search(r"(?:^|[^A-Za-z])[A-Za-z][)\]}$]*$", text)
+    if _NUMBERED.search(text):
+        return True
+    return _CLOSED_WORD.search(text) is not None and symbol is None
 
 
 def _is_plain(text: str, glued: bool) -> bool:
@@ -122,6 +130,8 @@ def _is_plain(text: str, glued: bool) -> bool:
     if len(word) == 1:
         return word in ("a", "A") or "À" <= word <= "ɏ"
     if word in _NAMES or word.lower() in _BEFORE or not _is_word(word):
+        return False
+    if word.lower() in _JOINING and not _is_clause(text[: run.start()]):
         return False
     return _COMPUTED.search(text) is None and _DENIED.search(text) is None
 
@@ -152,7 +162,9 @@ def left_side(before: str) -> str:
         word = run[0]
         if _is_word(word) and word not in _NAMES and not (word.isupper() and len(word) < 5 and word.isascii()):
             start = run.end()
-    side = side[start:].strip(" $*\"'").replace("$", " ")
+    side = re.sub(r"(?<![A-Za-z])m?\\(?:angle|triangle)\s", " ", side[start:]).replace("$", " ").strip(" *\"'")
+    if _SUM_OF_NAMES.fullmatch(side):
+        return ""
     plain = re.sub(r"\\(?:[dt]?frac|times|cdot|div|left|right|approx|text|[(\[,;:! ])", " ", side)
     plain = re.sub(r"(?<=\d)\s+(?:g|m|s|h|L|l|t|[a-z]{2,3})\b", " ", plain)
     return side if re.search(r"[A-Za-z\\α-ω|√]", plain) else ""
@@ -198,7 +210,7 @@ def _words_of_unit(text: str) -> tuple[str, str]:
     """The unit that a text begins with, as LaTeX, and the rest."""
     words, found = "", _next_word(text, 0)
     while found is not None and found[0] in UNIT_WORDS - {"per"}:
-        words, found = f"{words} {found[0]}", _next_word(text, found.end())
+        words, found = f"{words} {found[0]}", _next_word(text, found.end() + text.startswith(".", found.end()))
     if found is None or not _is_unit(found[0]):
         return "", text
     rest = text[found.end() :]
@@ -233,7 +245,7 @@ def _ends(text: str) -> bool:
         return _FULL_STOP.match(text) is not None
     if text[0] in ",;:":
         rest = text[1:].lstrip()
-        return not rest or _CLOSING.match(rest) is not None or _continues(rest, spaced=True)
+        return not rest or rest.startswith("not ") or bool(_CLOSING.match(rest)) or _continues(rest, spaced=True)
     if text[0] in "(（":
         return (spaced or text[0] == "（") and _continues(text[1:], spaced=True)
     if dash := _DASH.match(text):
@@ -260,6 +272,8 @@ def _continues(text: str, spaced: bool) -> bool:
     if word.lower() in _JOINING:
         following = _next_word(rest, 0)
         return following is not None and following[0] not in _NUMERALS and _continues(rest, spaced=True)
-    if word == "times" or (word == "to" and "power" in rest):
-        return word == "times" and re.match(r"\s*(?:\\|[A-Zb-z]\b|[(|√])", rest) is None
+    if word == "to" and "power" in rest:
+        return False
+    if word in ("times", "of", "percent") and _SYMBOL_NEXT.match(rest):
+        return False
     return word.lower() not in _AFTER and word not in _AFTER and (_is_word(word) or word in UNITS)
