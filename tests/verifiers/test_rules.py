@@ -90,7 +90,22 @@ def test_an_overlong_answer_is_wrong_unless_it_is_the_gold_answer():
         ("boxed:choice", "C", "C) or D", Status.WRONG),
         ("boxed:numeric", "3.0", "3.0000001", Status.CORRECT),
         ("boxed:numeric", "3", "x = 3.1", Status.WRONG),
+        ("boxed:choice", "A", "A) or b or c", Status.WRONG),
+        ("boxed:choice", "A", "A, or b", Status.WRONG),
+        ("boxed:choice", "A", "A) b or a", Status.WRONG),
+        ("boxed:choice", "A", "A) both or a part of it", Status.CORRECT),
+        ("boxed:choice", "A", "A) b = 5", Status.CORRECT),
         ("boxed:numeric", "3", "?", Status.WRONG),
+        ("boxed:numeric", "5", "x = 3 = 5", Status.WRONG),
+        ("boxed:numeric", "5", r"x \approx 5 = 7", Status.WRONG),
+        ("boxed:numeric", "5", r"x = 5 \approx 7", Status.WRONG),
+        ("boxed:numeric", "5", r"\not= 5", Status.WRONG),
+        ("boxed:numeric", "5", "x = 5", Status.CORRECT),
+        ("boxed:numeric", "5", r"x = 2 + 3 = 5\text{ cm}", Status.CORRECT),
+        ("boxed:numeric", "5/3", r"\frac{5}{3} \approx 1.67", Status.CORRECT),
+        ("boxed:math", "5", r"\not= 5", Status.WRONG),
+        ("boxed:math", "x\\ne 5", r"x \not= 5", Status.CORRECT),
+        ("boxed:math", "5", r"x \not\in 5", Status.WRONG),
         ("boxed:numeric", "cat", "3", Status.ERROR),
         ("boxed:format", "3", "4", Status.CORRECT),
         ("hash", "3", "3", Status.UNPARSABLE),
@@ -116,6 +131,15 @@ def test_countdown(expression, right):
     problem = Problem("p", "", "", details={"numbers": [7, 3, 5, 1], "target": 21})
     assert (find_verifier("lenient:countdown")(problem, rf"\boxed{{{expression} = 21}}").reward == 1.0) is right
     assert find_verifier("boxed:countdown")(FOUR, r"\boxed{4}").status is Status.ERROR
+
+
+@pytest.mark.parametrize(
+    ("expression", "numbers", "target", "right"),
+    [("100% * 7", [100, 7], 7, False), ("50% * $10", [50, 10], 5, False), ("(100 - 30) / 7", [100, 30, 7], 10, True)],
+)
+def test_countdown_takes_plain_numbers_only(expression, numbers, target, right):
+    problem = Problem("p", "", "", details={"numbers": numbers, "target": target})
+    assert (find_verifier("boxed:countdown")(problem, rf"\boxed{{{expression}}}").reward == 1.0) is right
 
 
 def test_a_generator_is_asked_for_its_score():

@@ -9,6 +9,7 @@ element  = words | sum (":" sum)* [unit]
 from __future__ import annotations
 
 import re
+from fractions import Fraction
 
 from verigrad.verifiers.expression import (
     Call,
@@ -22,7 +23,15 @@ from verigrad.verifiers.expression import (
     Words,
     check_size,
 )
-from verigrad.verifiers.lexer import FUNCTIONS, UNIT_WORDS, UNITS, tokens
+from verigrad.verifiers.lexer import (
+    FRACTION_WORDS,
+    FUNCTIONS,
+    MULTIPLIERS,
+    OPERATOR_WORDS,
+    UNIT_WORDS,
+    tokens,
+    unit_name,
+)
 from verigrad.verifiers.parser import Parser
 
 MOST_ITEMS = 200
@@ -33,6 +42,7 @@ _SEPARATORS = (",", ";")
 
 _TEXT = re.compile(r"\\(?:text|textbf|textit|textrm|textnormal|mbox|mathrm|mathbf|mathit|boldsymbol)\s*\{([^{}]*)\}")
 _PLAIN_WORDS = re.compile(r"[^\W\d_]+(?:[ '’\-][^\W\d_]+)*")
+_RAISED = {"square": 2, "sq": 2, "cubic": 3, "cu": 3, "squared": 2, "cubed": 3}
 _SHORT_WORDS = frozenset({"no", "yes"})
 
 
@@ -123,26 +133,50 @@ def _words(parser: Parser) -> list[str]:
 
 
 def _measured(parser: Parser, node: Node) -> Node:
-    r"""A value followed by words: its unit. `cm^2` is "cm2", `square cm` too, `km/h` "km/h"; unknown words are kept."""
-    found: list[str] = []
-    power = ""
-    while parser.next.kind == "words" or (found and parser.sees("/")):
+    r"""A value followed by words: its unit, names with their powers. `cm^2` is "cm2", `square cm` too, `km/h` "km h-1".
+
+    Words such as "million" after the number multiply it; other words are kept, those that would compute are Unreadable.
+    """
+    powers: dict[str, int] = {}
+    name, sign, raised = "", 1, 1
+    while parser.next.kind == "words" or (powers and parser.sees("/")):
         if parser.takes("/"):
-            found.append("/")
-            if parser.next.kind == "symbol":
-                found.append(parser.take().text)
-        elif (word := parser.take().text) in UNIT_WORDS:
-            power = {"square": "2", "sq": "2", "cubic": "3", "cu": "3"}.get(word, power)
-            found += ["/"] if word == "per" else []
-        else:
-            found.append(UNITS.get(word, UNITS.get(word.lower(), word.lower())))
-        if parser.takes("^"):
-            index = parser.argument()
-            power = str(index.value) if isinstance(index, Number) else ""
-    if not found and not power:
-        return node
-    unit = " ".join(found) + power
-    return Measure(node, "mph" if unit == "mi / h" else unit)
+            sign = -1
+            if parser.next.kind != "symbol":
+                continue
+        word = parser.take().text
+        if word in UNIT_WORDS:
+            sign, raised = (-1, raised) if word == "per" else (sign, _RAISED[word])
+            continue
+        if word in _RAISED and powers:
+            powers[name] *= _RAISED[word]
+            continue
+        if word.lower() in MULTIPLIERS and not powers:
+            node = Call("*", (node, Number(Fraction(MULTIPLIERS[word.lower()]))))
+            continue
+        if word.lower() in OPERATOR_WORDS or word.lower() in FRACTION_WORDS:
+            raise Unreadable(f"{word!r} after a value")
+        name = unit_name(word)
+        powers[name] = powers.get(name, 0) + sign * raised * _unit_power(parser)
+        sign, raised = 1, 1
+    if "mph" in powers:
+        powers |= {"mi": 1, "h": -1}
+        del powers["mph"]
+    unit = " ".join(f"{one}{'' if power == 1 else power}" for one, power in powers.items())
+    return Measure(node, unit) if powers else node
+
+
+def _unit_power(parser: Parser) -> int:
+    """The exponent that follows a unit, 1 without one."""
+    if not parser.takes("^"):
+        return 1
+    minus = -1 if parser.takes("-") else 1
+    index = parser.argument()
+    if isinstance(index, Call) and index.name == "neg":
+        minus, index = -minus, index.arguments[0]
+    if not isinstance(index, Number) or index.value.denominator != 1 or abs(index.value) > MOST_ITEMS:
+        raise Unreadable("a power of a unit that is no integer")
+    return minus * int(index.value)
 
 
 __all__ = ["MOST_ITEMS", "RELATIONS", "plain_words", "read"]

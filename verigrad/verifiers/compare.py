@@ -37,10 +37,12 @@ from verigrad.verifiers.shapes import (
     elements,
     every,
     has_matrix,
-    is_measure,
+    has_nested_percent,
     is_unordered,
     literal,
     measured,
+    measures,
+    same_unit,
     some,
     unknown_name,
     upwards,
@@ -232,8 +234,13 @@ class Comparison:
     def _values(self, gold: Node, answer: Node) -> bool | None:
         if (isinstance(gold, Call) and gold.name == "base") or (isinstance(answer, Call) and answer.name == "base"):
             return self._based(gold, answer)
+        ours, theirs = measures(gold), measures(answer)
+        if len(theirs) > 1 or has_nested_percent(answer):
+            return False
         (gold, unit), (answer, other) = measured(gold), measured(answer)
-        if unit != other and is_measure(unit) and is_measure(other):
+        if (unit and other and unit != other) or (unit and theirs) or (other and ours):
+            return False
+        if len(ours) == len(theirs) == 1 and not same_unit(*ours, *theirs):
             return False
         readings = [(gold, answer)]
         if unit == "%" and other != "%":
@@ -254,12 +261,13 @@ class Comparison:
             if places < ROUNDING_PLACES and digits < FLOAT_DIGITS:
                 continue
             true = self._probe.real(exact)
-            if true is None:
+            if true is None or (value == 0 and true != 0):
                 continue
             place, exactly = Fraction(1, 10**places), Fraction(true)
             gap = abs(value - exactly)
             rounded = 2 * gap <= place or (gap < place and abs(value) < abs(exactly))
-            if rounded or (digits >= FLOAT_DIGITS and gap <= abs(value) / 10 ** (FLOAT_DIGITS - 1)):
+            is_float = digits >= FLOAT_DIGITS and exactly.denominator > 1
+            if rounded or (is_float and gap <= abs(value) / 10 ** (FLOAT_DIGITS - 1)):
                 return True
         return verdict
 

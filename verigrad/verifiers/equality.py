@@ -13,8 +13,22 @@ from functools import lru_cache
 from verigrad.verifiers import exact
 from verigrad.verifiers.answers import read
 from verigrad.verifiers.compare import Comparison
-from verigrad.verifiers.expression import Call, LimitExceeded, Node, Number, Unreadable, prefixed
+from verigrad.verifiers.expression import (
+    CONSTANTS,
+    Call,
+    Collection,
+    LimitExceeded,
+    Node,
+    Number,
+    Relation,
+    Unreadable,
+    Words,
+    names,
+    prefixed,
+    walk,
+)
 from verigrad.verifiers.lexer import LONGEST_TEXT, NEGATIONS
+from verigrad.verifiers.naming import stated
 from verigrad.verifiers.numeric import Undefined, Unknown
 from verigrad.verifiers.prose import is_prose, stated_number
 
@@ -55,8 +69,8 @@ def decide(gold: str, answer: str) -> Verdict:
         return Verdict(False, "empty")
     if gold == answer:
         return Verdict(True, "string")
-    if (verdict := exact.equal(gold, answer)) is not None or _same_with_decimal_comma(gold, answer):
-        return Verdict(True, "number") if verdict is not False else MISMATCH
+    if (verdict_of_numbers := _plainly(gold, answer)) is not None:
+        return verdict_of_numbers
     if len(answer) > LONGEST_TEXT and not is_prose(answer):
         return LIMIT
     verdict_of_trees = _compared(gold, answer)
@@ -65,6 +79,14 @@ def decide(gold: str, answer: str) -> Verdict:
     if verdict_of_trees is OPEN and len(answer) > LONGEST_OPEN:
         return LIMIT
     return verdict_of_trees
+
+
+def _plainly(gold: str, answer: str) -> Verdict | None:
+    """The verdict on two plain numbers."""
+    verdict = exact.equal(gold, answer)
+    if verdict or (verdict is None and _same_with_decimal_comma(gold, answer)):
+        return Verdict(True, "number")
+    return None if verdict is None else MISMATCH
 
 
 def _same_with_decimal_comma(gold: str, answer: str) -> bool:
@@ -116,10 +138,21 @@ def _is_number(tree: Node) -> bool:
 
 
 def _stated(gold: str, answer: str, otherwise: Verdict) -> Verdict:
-    """A sentence against a gold value: the one number that it states."""
-    number = stated_number(answer)
-    if number is None or is_prose(gold):
+    """A sentence against a gold value: the one number that it states. A formula is not read a second time."""
+    number = None if is_prose(gold) or _is_formula(answer) else stated_number(answer)
+    if number is None:
         return otherwise if otherwise.reason != "open" else MISMATCH
-    if exact.equal(gold, number) or _same_with_decimal_comma(gold, number):
-        return Verdict(True, "number")
-    return _compared(gold, number)
+    return _plainly(gold, number) or _compared(gold, number)
+
+
+def _is_formula(text: str) -> bool:
+    """Whether the grammar reads a value in the text: a constant, or `x = …` of one, alone or in a list with others."""
+    try:
+        tree = read(text)
+    except (LimitExceeded, Unreadable):
+        return False
+    parts = tree.items if isinstance(tree, Collection) else (tree,)
+    if len(parts) > 1 and sum(any(isinstance(one, Number) for one in walk(part)) for part in parts) < 2:
+        return False  # a clause before it
+    values = [stated(part, None) or part if isinstance(part, Relation) else part for part in parts]
+    return any(names(value) <= CONSTANTS and not isinstance(value, Words) for value in values)

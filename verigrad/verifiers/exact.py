@@ -21,7 +21,7 @@ _COUNT = r"(?:[1-9][0-9]{0,2}(?:(?:,|\{,\})(?:\\!)?[0-9]{3})+|[0-9]+)"
 _DECIMAL = rf"(?:{_COUNT}(?:\.[0-9]+)?|\.[0-9]+)"
 _ARGUMENT = rf"(?:\{{\s*([+-]?{_DECIMAL})\s*\}}|([0-9]))"
 _NUMBER = re.compile(
-    rf"(?P<sign>[+-]?)\s*(?:\\?\$)?\s*(?P<inner_sign>[+-]?)\s*"
+    rf"(?P<sign>[+-]?)\s*(?P<money>\\?\$)?\s*(?P<inner_sign>[+-]?)\s*"
     rf"(?:(?P<top>{_DECIMAL})(?:\s*/\s*(?P<bottom>{_DECIMAL}))?|\\[dtc]?frac\s*{_ARGUMENT}\s*{_ARGUMENT})"
     rf"\s*(?P<percent>\\?%)?"
 )
@@ -37,6 +37,7 @@ class Number:
     value: Fraction
     places: int | None
     percent: bool
+    money: bool = False
 
 
 def equal(gold: str, answer: str) -> bool | None:
@@ -71,14 +72,14 @@ def read_number(text: str) -> Number | None:
         return None
     top, bottom = match["top"], match["bottom"]
     if top is None:
-        top, bottom = match[5] or match[6], match[7] or match[8]
+        top, bottom = match[6] or match[7], match[8] or match[9]
     denominator = _fraction(bottom) if bottom else Fraction(1)
     if denominator == 0:
         return None
     value = _fraction(top) / denominator
     negative = "-" in (match["sign"], match["inner_sign"])
     places = None if bottom else len(top.partition(".")[2])
-    return Number(-value if negative else value, places, match["percent"] is not None)
+    return Number(-value if negative else value, places, match["percent"] is not None, match["money"] is not None)
 
 
 def _undecorated(text: str) -> str:
@@ -95,6 +96,8 @@ def _fraction(digits: str) -> Fraction:
 
 
 def _equal_numbers(gold: Number, answer: Number) -> bool | None:
+    if (gold.money and answer.percent) or (gold.percent and answer.money):
+        return False
     readings = [(gold, answer)]
     if gold.percent != answer.percent:
         readings.append((_hundredth(gold), answer) if gold.percent else (gold, _hundredth(answer)))

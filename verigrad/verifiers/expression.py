@@ -14,6 +14,10 @@ MOST_NODES = 5000
 """Of a tree, parts that occur twice counted twice."""
 
 
+CONSTANTS = frozenset({"pi", "e", "i", "∞"})
+"""Symbols with a value of their own."""
+
+
 class LimitExceeded(Exception):
     """The answer is larger than anything that is read or computed; the caps are checked before the work is done."""
 

@@ -18,6 +18,7 @@ from verigrad.verifiers.exact import read_number
 from verigrad.verifiers.expression import (
     Collection,
     LimitExceeded,
+    Measure,
     Node,
     Number,
     Relation,
@@ -33,6 +34,9 @@ from verigrad.verifiers.probe import Probe
 TOLERANCE = 1e-6
 """Relative, of `numeric`."""
 
+ROUNDING = 0.05
+"""Relative, of what follows a ≈ in an answer to `numeric`."""
+
 LONGEST_EXPRESSION = 500
 """Characters of a countdown expression."""
 
@@ -40,7 +44,9 @@ _LETTER = re.compile(
     r"(?:option|choice|answer|opción)?\s*[(\[]?\s*([A-Za-z])\s*(?:[)\].:]+\s*(.*)|)", re.DOTALL | re.IGNORECASE
 )
 _TEXT = re.compile(r"\\(?:text|textbf|mathrm|mathbf|mbox)\s*\{([^{}]*)\}")
-_SECOND_LETTER = re.compile(r"(?<![A-Za-z])[A-J](?![A-Za-z'’])")
+_SECOND_LETTER = re.compile(
+    r"(?<![A-Za-z])[A-J](?![A-Za-z'’])|(?:^\s*(?:and|or|[,/&])|\bor)\s*[(\[]?(?:[b-j](?![A-Za-z'’])|a(?=\s*(?:$|[)\].,;]|or\b)))"
+)
 
 
 def exact_match(problem: Problem, answer: str) -> Grade:
@@ -82,12 +88,25 @@ def _real(text: str) -> Fraction | None:
         return number.value
     try:
         tree: Node | None = read(text)
+        probe = Probe(text)
         if isinstance(tree, Relation):
-            tree = stated(tree, None)
-        value: Decimal | Fraction | None = None if tree is None else Probe(text).real(tree)
+            tree = stated(tree, None) if _agrees(tree, probe) else None
+        value: Decimal | Fraction | None = None if tree is None else probe.real(tree)
     except (LimitExceeded, Unreadable):
         return None
     return None if value is None else Fraction(value)
+
+
+def _agrees(chain: Relation, probe: Probe) -> bool:
+    """Whether no two numbers that stand beside one another in it differ, by more than a rounding after a ≈."""
+    values = [probe.real(side) for side in chain.sides]
+    for sign, one, other in zip(chain.operators, values, values[1:], strict=False):
+        if one is None or other is None:
+            continue
+        room = abs(Fraction(one)) * Fraction(ROUNDING if sign == "≈" else TOLERANCE)
+        if abs(Fraction(one) - Fraction(other)) > room:
+            return False
+    return True
 
 
 def countdown(problem: Problem, answer: str) -> Grade:
@@ -110,7 +129,7 @@ def _makes(text: str, numbers: list[int], target: int) -> bool:
         tree = read(text)
         used = Counter(node.value for node in walk(tree) if isinstance(node, Number))
         used[Fraction(1)] -= sum(1 for node in walk(tree) if node == Number(Fraction(1)))  # of divisions: 1/x
-        if any(isinstance(node, Collection | Relation) for node in walk(tree)):
+        if any(isinstance(node, Collection | Measure | Relation) for node in walk(tree)):
             return False
         if not operations(tree) <= {"+", "-", "*", "/", "neg"}:
             return False

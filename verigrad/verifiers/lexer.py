@@ -55,6 +55,8 @@ UNITS = {
         "$": "dollar dollars usd USD",
         "¢": "cent cents",
         "€": "euro euros eur EUR",
+        "₹": "rupee rupees INR",
+        "¥": "yen yuan JPY CNY",
         "rad": "rad radian radians",
         "mph": "mph",
         "am": "a.m.",
@@ -66,8 +68,24 @@ AFTER_NUMBERS = {"in": "in", "min": "min", "am": "am", "pm": "pm", "AM": "am", "
 """Units that stand for something else where no number is before them."""
 
 UNIT_WORDS = frozenset("square sq cubic cu per".split())
+MULTIPLIERS = {"dozen": 12, "hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
+MULTIPLIERS |= {f"{word}s": value for word, value in MULTIPLIERS.items() if word != "dozen"}
+FRACTION_WORDS = frozenset(
+    f"{word}{end}"
+    for word in "third quarter fourth fifth sixth seventh eighth ninth tenth hundredth thousandth millionth".split()
+    for end in ("", "s")
+) | {"half", "halves", "twelfth", "twelfths", "sixteenth", "sixteenths"}
+OPERATOR_WORDS = frozenset(
+    "negative minus plus divided multiplied over mod modulo squared cubed factorial wrong incorrect false not or "
+    "choose raised".split()
+)
+"""Words after a number that make it another one, or deny it."""
 CONNECTIVES = frozenset({"and", "or", "und", "oder", "et", "ou"})
 COUNTED = frozenset("men women boys girls cats dogs eggs cups pens cars books apples people students times".split())
+
+COINS = frozenset("$€£¥₹")
+MEASURES = frozenset(UNITS.values()) - {""} | COINS
+"""Units that are known: each differs from all others."""
 
 _COMMANDS = {
     **dict.fromkeys(("dfrac", "tfrac", "cfrac", "nicefrac", "sfrac", "frac"), "frac"),
@@ -133,6 +151,7 @@ _TOKEN = re.compile(
     r"|(?P<other>.)",
     re.DOTALL,
 )
+_NOT_EQUAL = re.compile(r"\\not\s*=")
 _RATE = re.compile(r"[A-Za-z]+(?:\s*/\s*[A-Za-z]+)*")
 _SAME = {"!=": "≠", "==": "=", "**": "^", "…": "..."}
 
@@ -151,7 +170,7 @@ def tokens(text: str) -> list[Token]:
     if len(text) > LONGEST_TEXT:
         raise LimitExceeded(f"answer of {len(text)} characters")
     found: list[Token] = []
-    text = spelled(text)
+    text = _NOT_EQUAL.sub(r"\\ne ", spelled(text))
     position, spaced, depth = 0, False, 0
     while position < len(text):
         match = _TOKEN.match(text, position)
@@ -172,6 +191,13 @@ def tokens(text: str) -> list[Token]:
         if len(found) > MOST_TOKENS:
             raise LimitExceeded(f"more than {MOST_TOKENS} tokens")
     return found
+
+
+def unit_name(word: str) -> str:
+    """The name of a unit: `km` of kilometres; another word in lower case."""
+    if word in MEASURES or word == "l":
+        return "L" if word == "l" else word
+    return UNITS.get(word, UNITS.get(word.lower(), word.lower()))
 
 
 _OPENING, _CLOSING = frozenset({"(", "[", r"\{", "{", "⟨"}), frozenset({")", "]", r"\}", "}", "⟩"})
@@ -210,6 +236,8 @@ def _braced(command: str, inner: str, spaced: bool, counted: bool) -> list[Token
     words = inner.strip()
     if not words:
         return []
+    if counted and words in AFTER_NUMBERS:
+        return [Token("words", AFTER_NUMBERS[words])]
     if words in FUNCTIONS or words == "sqrt":
         return [Token("function", words, spaced)]
     if counted and command.startswith(("text", "mbox")) and words not in CONNECTIVES and _RATE.fullmatch(words):

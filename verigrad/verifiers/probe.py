@@ -19,15 +19,13 @@ from functools import cached_property
 
 from verigrad.verifiers import numeric
 from verigrad.verifiers.budget import Budget, Exhausted
-from verigrad.verifiers.expression import Call, LimitExceeded, Node, Number, Symbol, names, operations, walk
+from verigrad.verifiers.expression import CONSTANTS, Call, LimitExceeded, Node, Number, Symbol, names, operations, walk
 from verigrad.verifiers.fields import Evaluator, rational
 from verigrad.verifiers.numeric import Complex, Undefined, Unknown
 from verigrad.verifiers.points import COMPLEXES, REALS, Complexes, Place, Reals, Residues, drawn_prime
 
 UNDECIDED_IF_DIFFERENT = frozenset({"apply sum", "apply prod", "apply int", "apply lim"})
 """Kept as written: equal if their parts are, but different parts may still have one value."""
-
-CONSTANTS = frozenset({"pi", "e", "i", "∞"})
 
 NOT_REAL = frozenset({"Re", "Im", "arg"})
 """Functions at whose side symbols stand for complex numbers, as they do beside i."""

@@ -11,10 +11,21 @@ from fractions import Fraction
 from functools import cmp_to_key
 
 from verigrad.verifiers.budget import COMPARISON_STEPS, Budget
-from verigrad.verifiers.expression import Call, Collection, Node, Number, Relation, Symbol, Words, names, operations
+from verigrad.verifiers.expression import (
+    CONSTANTS,
+    Call,
+    Collection,
+    Node,
+    Number,
+    Relation,
+    Symbol,
+    Words,
+    names,
+    operations,
+)
 from verigrad.verifiers.fields import rational
 from verigrad.verifiers.numeric import Unknown
-from verigrad.verifiers.probe import CONSTANTS, Probe
+from verigrad.verifiers.probe import Probe
 
 ORDER = frozenset({"<", ">", "<=", ">="})
 _TURNED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "≠": "≠"}

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from fractions import Fraction
+from typing import TypeAlias
 
 from verigrad.verifiers.expression import (
+    CONSTANTS,
     Call,
     Collection,
     Matrix,
@@ -14,18 +17,23 @@ from verigrad.verifiers.expression import (
     Number,
     Relation,
     Symbol,
+    children,
     names,
     operations,
     prefixed,
     replaced,
     walk,
 )
-from verigrad.verifiers.lexer import UNITS
+from verigrad.verifiers.lexer import COINS, MEASURES
 from verigrad.verifiers.numeric import Undefined, Unknown
 
 _EMPTY = Collection("{}", ())
-_CONSTANTS = frozenset({"∞", "pi", "e", "i"})
-_MEASURED = frozenset(UNITS.values()) - {""}
+
+Unit: TypeAlias = frozenset[tuple[str, int]]
+"""Factors with their powers: km/h is km¹ h⁻¹."""
+
+_FACTOR = re.compile(r"(\D+?)(-?[0-9]+)?")
+_POUND: Unit = frozenset({("lb", 1)})
 
 
 def every(verdicts: Iterable[bool | None]) -> bool | None:
@@ -93,21 +101,48 @@ def _key(node: Node) -> Fraction | str:
 
 
 def measured(node: Node) -> tuple[Node, str | None]:
-    """The value and its unit, the sign outside: −$5 is −5 of $."""
+    """The value without its unit, the sign outside: −$5 is −5; and the mark that scales it, `%` or `°`."""
     match node:
         case Measure(inner, unit):
             value, deeper = measured(inner)
-            return value, unit or deeper
+            return value, deeper or next((mark for mark in ("%", "°") if mark in unit.split()), None)
         case Call("neg", (inner,)):
-            value, unit_ = measured(inner)
-            return Call("neg", (value,)), unit_
+            value, mark = measured(inner)
+            return Call("neg", (value,)), mark
         case _:
             return node, None
 
 
-def is_measure(unit: str | None) -> bool:
-    """Whether the unit is known, so that it differs from any other: `cm`, `m2`, `km / h`; not a word such as apples."""
-    return unit is not None and all(part.rstrip("23") in _MEASURED for part in unit.split(" / "))
+def measures(node: Node) -> frozenset[Unit]:
+    """All known units in it, % and ° apart: factors with their powers. What is per hour belongs to what it measures."""
+    inner = frozenset[Unit]().union(*map(measures, children(node)))
+    if not isinstance(node, Measure):
+        return inner
+    factors = (_FACTOR.fullmatch(part) for part in node.unit.split())
+    own = frozenset((one[1], int(one[2] or 1)) for one in factors if one and one[1] in MEASURES - {"%", "°"})
+    if not own:
+        return inner
+    if inner and all(power < 0 for _, power in own):
+        return frozenset(one | own for one in inner)
+    return inner | {own}
+
+
+def same_unit(one: Unit, other: Unit) -> bool:
+    """Whether two units may be the same: $ is $ per hour, and pounds are a weight or money."""
+    if one == other or {one, other} == {_POUND, frozenset({("£", 1)})}:
+        return True
+    above, above_ = (frozenset(factor for factor in unit if factor[1] > 0) for unit in (one, other))
+    return above == above_ and above in (one, other) and any(name in COINS for name, _ in above)
+
+
+def has_nested_percent(node: Node) -> bool:
+    """Whether there is a percentage of a percentage, which nobody means."""
+    return any(
+        isinstance(one, Measure)
+        and "%" in one.unit.split()
+        and any(isinstance(below, Measure) and "%" in below.unit.split() for below in walk(one.value))
+        for one in walk(node)
+    )
 
 
 def negated(node: Node) -> tuple[bool, Node]:
@@ -143,9 +178,9 @@ def unknown_name(node: Node) -> str | None:
     if not isinstance(node, Relation):
         return None
     sides = [side.name for side in node.sides if isinstance(side, Symbol)]
-    letters = {name for name in sides if name not in _CONSTANTS and not name.startswith("mathbb")}
+    letters = {name for name in sides if name not in CONSTANTS and not name.startswith("mathbb")}
     if not letters:
         parts = [part for side in node.sides for part in walk(side)]
         applied = {prefixed(part) for part in parts if isinstance(part, Call) and part.name.startswith("apply ")}
-        letters = applied or {part.name for part in parts if isinstance(part, Symbol)} - _CONSTANTS
+        letters = applied or {part.name for part in parts if isinstance(part, Symbol)} - CONSTANTS
     return next(iter(letters)) if len(letters) == 1 else None
