@@ -166,9 +166,10 @@ class Comparison:
             return False
         if names and others and names[0] != others[0]:
             return False
-        if isinstance(answer, Collection) and answer.brackets not in ("", "{}"):
+        if isinstance(answer, Collection) and not is_unordered(answer):
             answers = list(answer.items)
-            if not (isinstance(gold, Collection) and gold.brackets == "" and answer.brackets in ("()", "[]")):
+            listed = isinstance(gold, Collection) and gold.brackets == "" and not names
+            if not listed or not (answer.brackets == "()" or (answer.brackets == "[]" and len(answers) > 2)):
                 return self._same_elements(golds, [answer])
             return every(map(self.equal, golds, answers)) if len(golds) == len(answers) else False
         return self._same_elements(golds, answers)
@@ -186,17 +187,17 @@ class Comparison:
     def _ordered(self, gold: Collection, answer: Node) -> bool | None:
         if not isinstance(answer, Collection) or len(gold.items) != len(answer.items):
             return False
-        brackets = answer.brackets == gold.brackets or (gold.brackets == "()" and answer.brackets in ("", "{}"))
+        brackets = answer.brackets == gold.brackets or (gold.brackets == "()" and _is_in_order(answer))
         return every(map(self.equal, gold.items, answer.items)) if brackets else False
 
     def _same_elements(self, golds: Sequence[Node], answers: Sequence[Node]) -> bool | None:
         """As sets. What is written alike is paired first; the rest each with each, up to a cap."""
-        ours, theirs = set(golds), set(answers)
-        left, right = list(ours - theirs), list(theirs - ours)
+        ours, theirs = dict.fromkeys(golds), dict.fromkeys(answers)
+        left, right = [one for one in ours if one not in theirs], [one for one in theirs if one not in ours]
         if max(len(left), len(right)) > MOST_UNMATCHED:
             return self._many(left, right)
         table = {(a, b): self.equal(a, b) for a in ours for b in right} | {
-            (a, b): self.equal(a, b) for a in left for b in theirs & ours
+            (a, b): self.equal(a, b) for a in left for b in theirs if b in ours
         }
         found = [some(table[a, b] for b in theirs) for a in left]
         return every(found + [some(table[a, b] for a in ours) for b in right])
@@ -204,7 +205,7 @@ class Comparison:
     def _many(self, left: list[Node], right: list[Node]) -> bool | None:
         """Of long sets only numbers are compared."""
         values = [{self._probe.real(one) for one in side} for side in (left, right)]
-        return None not in values[0] and values[0] == values[1]
+        return None if None in values[0] and None in values[1] else values[0] == values[1]
 
     # Values
 
@@ -277,3 +278,11 @@ class Comparison:
             return gold.arguments[0] == answer
         assert isinstance(answer, Call)
         return self._probe.same(gold, Number(numeral(*answer.arguments)))
+
+
+def _is_in_order(answer: Collection) -> bool:
+    """Whether a list without brackets can be a tuple: bare values, or values of different names in their order."""
+    if answer.brackets != "":
+        return False
+    names = [name_in(item) or "" for item in answer.items if isinstance(item, Relation)]
+    return not names or (len(names) == len(answer.items) and sorted(set(names)) == names)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
-from verigrad.verifiers.expression import Call, Collection, Node, Relation, Symbol, Words, names, prefixed
+from verigrad.verifiers.expression import CONSTANTS, Call, Collection, Node, Relation, Symbol, Words, names, prefixed
+
+_ASKED_FOR = re.compile("[a-wA-W]")
+"""Letters whose sum is a quantity that problems ask for, m + n; x + y = 3 is a line."""
 
 Holds = Callable[[Node, Node], bool]
 """Whether two sides are equal, or, for a rounding, near to each other."""
@@ -30,6 +34,10 @@ def name_of(node: Node) -> str | None:
             return f"|{name}|"
         case Call("*", parts):
             return _all_names(parts, "", capitals=True)
+        case Call("+", parts) if all(
+            isinstance(part, Symbol) and re.fullmatch("[a-wA-W]", part.name) for part in parts
+        ):
+            return _all_names(parts, "+")  # m + n, as problems ask for; x + y = 3 is a line
         case Call("/" | ":", parts):
             return _all_names(parts, "/")
         case Collection("()", parts):
@@ -73,16 +81,19 @@ def stated(relation: Relation, holds: Holds | None, near: Holds | None = None) -
     elif holds is None and len(sides) > 1:
         return None
     if holds is not None:
-        checked = [one for one in sides[:-1] if not named[0] or not _is_computed(one)]
+        checked = [one for one in sides[:-1] if not named[0] or not _is_step(one, sides[-1])]
         if any(not holds(one, sides[-1]) for one in checked):
             return None
     rounded = relation.sides[end:] if not named[0] or relation.operators[0] == "≈" else ()
     return None if near is not None and any(not near(sides[-1], one) for one in rounded) else sides[-1]
 
 
-def _is_computed(node: Node) -> bool:
-    """Whether it is a step of a calculation, such as 5 + 5 + 1, rather than a result."""
-    return isinstance(node, Call) and node.name in ("+", "*", "^") and not names(node)
+def _is_step(node: Node, last: Node) -> bool:
+    """Whether it is a step of a calculation, such as 5 + 5 + 1 or the formula before a value, rather than a result."""
+    if not isinstance(node, Call):
+        return False
+    formula = bool(names(node) - CONSTANTS) and not names(last) - CONSTANTS
+    return formula or (node.name in ("+", "*", "^") and not names(node))
 
 
 def named_items(

@@ -85,7 +85,7 @@ class Parser(Cursor):
             elif self.takes("mod"):
                 factors = [Call("mod", (_joined("*", factors), self._signed_power()))]
             elif self._is_mixed(factors[-1]):
-                factors[-1] = Call("+", (factors[-1], self._power()))
+                factors[-1] = self._raised(Call("+", (factors[-1], self._atom())))
             elif self._starts_factor(factors[-1]):
                 factors.append(self._power())
             else:
@@ -144,7 +144,10 @@ class Parser(Cursor):
         )
 
     def _power(self) -> Node:
-        node = self._postfixed(self._atom())
+        return self._raised(self._atom())
+
+    def _raised(self, node: Node) -> Node:
+        node = self._postfixed(node)
         marks = 0
         while self.takes("^"):
             marks += 1
@@ -252,7 +255,7 @@ class Parser(Cursor):
             raise Unreadable("an empty brace group")
         if len(inner) == 1 and brackets in ("()", "[]", "{}") and opening != r"\{":
             return inner[0]
-        return Collection(brackets, tuple(inner))
+        return Collection("" if opening == "{" else brackets, tuple(inner))  # LaTeX does not show bare braces
 
     def _symbol(self, name: str) -> Node:
         if name in CALLED and [one.text for one in self.tokens[self.at : self.at + 6]] == [

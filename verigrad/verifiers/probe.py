@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
+from typing import Any, TypeVar, cast
 
 from verigrad.verifiers import numeric
 from verigrad.verifiers.budget import Budget, Exhausted
@@ -37,7 +38,12 @@ everywhere."""
 ENOUGH = 2
 """Places at which both values are real."""
 
+OFTEN = 6
+"""Places without a real value, after which none is looked for."""
+
 _INFINITY = Symbol("∞")
+
+V = TypeVar("V")
 
 
 class Probe:
@@ -46,6 +52,7 @@ class Probe:
     def __init__(self, seed: str) -> None:
         self._seed = hashlib.blake2b(seed.encode("utf-8", "replace"), digest_size=32).hexdigest()
         self.budget = Budget()
+        self._known: dict[object, Any] = {}
 
     @cached_property
     def _prime(self) -> int:
@@ -73,7 +80,7 @@ class Probe:
         ratio = Call("/", (one, other))
         if not names(ratio) & CONSTANTS:  # whose residues are drawn anew for each seed
             try:
-                residues = [Evaluator(Residues(seed, self._prime), self.budget).value(ratio) for seed in self._seeds(3)]
+                residues = [self._residue(at, ratio) for at in range(3)]
                 if len(set(residues)) > 1 or residues[0] == 0:
                     return False
                 if not positive:
@@ -108,8 +115,7 @@ class Probe:
         if any(map(_calculates_with_infinity, nodes)):
             return False
         try:
-            fields = (Residues(seed, self._prime) for seed in self._seeds(2))
-            values = ([Evaluator(field, self.budget).value(node) for node in nodes] for field in fields)
+            values = ([self._residue(at, node) for node in nodes] for at in range(2))
             return all(one == other for one, other in values)
         except Undefined:
             return False
@@ -140,7 +146,7 @@ class Probe:
 
     def _at_real_places(self, nodes: Sequence[Node], same: Callable[..., bool]) -> bool | None:
         """None where fewer than ENOUGH places give both a real value. Raises if none of the first gives any value."""
-        places, failures, imaginary = 0, 0, False
+        places, failures, imaginary = 0, 0, 0
         for place in REALS:
             before = self.budget.left
             try:
@@ -148,7 +154,9 @@ class Probe:
             except Exhausted:
                 raise
             except Undefined:
-                imaginary = True
+                imaginary += 1
+                if imaginary >= OFTEN and not places:
+                    break
                 continue
             except (Unknown, LimitExceeded):
                 failures += 1
@@ -163,11 +171,29 @@ class Probe:
         return True if places >= ENOUGH else None
 
     def _at(self, place: Place, nodes: Sequence[Node], kind: type[Complexes] = Complexes) -> list[Complex]:
-        evaluator = Evaluator(kind(self._seed, place, self.budget), self.budget)
-        return [evaluator.value(node) for node in nodes]
+        def value(node: Node) -> Complex:
+            return Evaluator(kind(self._seed, place, self.budget), self.budget).value(node)
 
-    def _seeds(self, count: int) -> list[str]:
-        return [f"{self._seed}\0{at}" for at in range(count)]
+        return [self._once((kind, place), value, node) for node in nodes]
+
+    def _residue(self, at: int, node: Node) -> int:
+        def value(node: Node) -> int:
+            return Evaluator(Residues(f"{self._seed}\0{at}", self._prime), self.budget).value(node)
+
+        return self._once(at, value, node)
+
+    def _once(self, field: object, value: Callable[[Node], V], node: Node) -> V:
+        """The value, computed the first time only: the elements of a set are compared each with each."""
+        key = field, node
+        if key not in self._known:
+            try:
+                self._known[key] = value(node)
+            except (Unknown, Undefined) as error:
+                self._known[key] = error
+        found = self._known[key]
+        if isinstance(found, Unknown | Undefined):
+            raise type(found)(*found.args)
+        return cast(V, found)
 
     def _folded(self, node: Node) -> Node:
         """With exact numbers in place of what is rational: a difference that is small to 70 digits keeps its value."""
@@ -183,7 +209,7 @@ class Probe:
         if isinstance(node, Number):
             return node.value, False
         try:
-            return rational(node, self.budget), False
+            return self._once("exact", lambda node: rational(node, self.budget), node), False
         except LimitExceeded:
             return None, True
 

@@ -57,9 +57,11 @@ def some(verdicts: Iterable[bool | None]) -> bool | None:
 
 
 def is_unordered(node: Node) -> bool:
-    if isinstance(node, Collection):
-        return node.brackets in ("", "{}")
-    return isinstance(node, Call) and (node.name in ("∪", "∩", "∖") or bool(operations(node) & {"±", "∓"}))
+    if isinstance(node, Collection) and node.brackets in ("", "{}"):
+        return True
+    if isinstance(node, Call) and node.name in ("∪", "∩", "∖"):
+        return True
+    return isinstance(node, Collection | Call) and bool(operations(node) & {"±", "∓"})
 
 
 def elements(node: Node) -> list[Node]:
