@@ -7,6 +7,45 @@ from verigrad.verifiers.answers import read
 from verigrad.verifiers.expression import LimitExceeded, Unreadable
 
 EQUAL = r"""
+\mathbb{R}-\{1,2\} ~ \mathbb{R}-\{2,1\}
+x<1 \text{ or } y>2 ~ x<1 \text{ or } y>2.0
+[2,5) ~ \{x \mid x\ge2 \text{ and } x<5\}
+(-\infty,2)\cup(3,\infty) ~ x<2 \text{ or } x>3
+(-\infty,2)\cup(3,\infty) ~ x < 2 or x > 3
+x<2 \text{ or } x>3 ~ (-\infty,2)\cup(3,\infty)
+x < 2 or x > 3 ~ x > 3 or x < 2
+(-\infty,2)\cup(3,\infty) ~ x < 2, x > 3
+(-\infty,2)\cup(3,\infty) ~ x\in(-\infty,2)\text{ or }x\in(3,\infty)
+-2<x<3 ~ x>-2 \text{ and } x<3
+-2<x<3 ~ x>-2, x<3
+(-2,0)\cup(2,\infty) ~ -2<x<0 \text{ or } x>2
+k<-2 \text{ or } k>2 ~ |k|>2
+[2,5) ~ \{x \mid 2\le x<5\}
+[2,5) ~ \{x : 2\le x<5\}
+[2,5) ~ \{x\in\mathbb{R}\mid 2\le x<5\}
+(-\infty,1)\cup(1,\infty) ~ \mathbb{R}-\{1\}
+(-\infty,1)\cup(1,\infty) ~ x \ne 1
+66\frac{2}{3}\% ~ 66\frac{2}{3}
+37\frac12\% ~ 37.5\%
+(1,0),(-1,0) ~ (\pm1,0)
+(3,\pm4) ~ (3,4),(3,-4)
+\cos\frac{\pi}{9}, \cos\frac{2\pi}{9}, \cos\frac{4\pi}{9} ~ \cos(4\pi/9), \cos(\pi/9), \cos(2\pi/9)
+\sqrt2,\sqrt3,\sqrt5,\sqrt6,\sqrt7,\sqrt{10} ~ 10^{1/2}, 2^{1/2}, 3^{1/2}, 5^{1/2}, 6^{1/2}, 7^{1/2}
+\pm\sqrt{2+\sqrt2},\pm\sqrt{2-\sqrt2} ~ \sqrt{2+\sqrt2},-\sqrt{2+\sqrt2},\sqrt{2-\sqrt2},-\sqrt{2-\sqrt2}
+\frac{1}{\sqrt5}((\frac{1+\sqrt5}{2})^n-(\frac{1-\sqrt5}{2})^n) ~ \frac{(1+\sqrt5)^n-(1-\sqrt5)^n}{2^n\sqrt5}
+12 ~ m+n=12
+12 ~ m+n = 5+7 = 12
+12 ~ a+b+c = 12
+25\pi ~ A = \pi r^2 = 25\pi
+12 ~ A = lw = 4\cdot 3 = 12
+12 ~ S_n=\frac{n(n+1)}{2}=12
+12 ~ AB=\sqrt{a^2+b^2}=12
+(1,3) ~ x = 1, y = 3
+1,2,3 ~ [1,2,3]
+(1,2) ~ 1, 2
+2,3 ~ x = 2 \text{ or } x = 3
+x=2,x=3 ~ 2 \text{ or } 3
+x > 3 \text{ and } x < 5 ~ 3<x<5
 e^x ~ \exp(x)
 \sinh x ~ \frac{e^x-e^{-x}}{2}
 \sqrt{x} ~ x^{1/2}
@@ -16,7 +55,6 @@ x > 2 ~ \frac{x}{2} > 1
 \{a\} ~ \{a,b\} \setminus \{b\}
 \{2\} ~ \{1,2\} \cap \{2.0,-3\}
 x^{2^3} ~ x^2^3
-x > 1 ~ \frac{f(2)}{3} > \frac{f(2)}{3} - x + 1
 (1,3)\cap(2,5) ~ (1,3)\cap(2,6)
 [0,1) ~ (0,1) \cup \{0\}
 (0,2) ~ (0,1) \cup (1,2) \cup \{1\}
@@ -231,6 +269,27 @@ f'+1 ~ f^\prime+1
 """.strip().splitlines()
 
 DIFFERENT = r"""
+(0,5) ~ x < 5, x^2 > 0
+(0,5) ~ x < 5, y + 1
+(-1,2) ~ x=-1, x=2
+(2,3) ~ x=2 \text{ or } x=3
+(1,2) ~ a=1,a=2
+(1,2) ~ y=1, x=2
+(1,2,3) ~ \{1,2,3\}
+(-1,2) ~ \{-1,2\}
+-1,2 ~ [-1,2]
+x=2,x=3 ~ (2,3)
+x=2,x=3 ~ [2,3]
+(-\infty,2)\cup(3,\infty) ~ x < 2 \text{ and } x > 3
+(-\infty,2)\cup(3,\infty) ~ y < 2 or x > 3
+x<2 \text{ or } x>3 ~ y<2 \text{ or } y>3
+-2<x<3 ~ x>-2 \text{ or } x<3
+[2,5) ~ \{x \mid 2\le x\le 5\}
+[2,5) ~ \{x\in\mathbb{Z}\mid 2\le x<5\}
+3 ~ x = 3 or x = 5
+(1,0) ~ (\pm1,0)
+x+y=12 ~ 12
+5 ~ x = 3 = 5
 5 ~ \not= 5
 5 ~ \lnot = 5
 5 ~ 5 \setminus \mathbb{Z}

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
+from verigrad.verifiers.cursor import is_condition
 from verigrad.verifiers.expression import (
     Call,
     Collection,
@@ -38,7 +39,10 @@ MOST_ITEMS = 200
 """Elements of a list, set or matrix that is read."""
 
 RELATIONS = frozenset({"=", "<", ">", "<=", ">=", "≠", "≈", "∈", "≡", "≅"})
-_SEPARATORS = (",", ";")
+_CONNECTED = {"or": "∪", "and": "∩"}
+"""What joins inequalities into one set of numbers."""
+
+_SEPARATORS = (",", ";", *_CONNECTED)
 
 _TEXT = re.compile(r"\\(?:text|textbf|textit|textrm|textnormal|mbox|mathrm|mathbf|mathit|boldsymbol)\s*\{([^{}]*)\}")
 _PLAIN_WORDS = re.compile(r"[^\W\d_]+(?:[ '’\-][^\W\d_]+)*")
@@ -55,7 +59,7 @@ def read(text: str) -> Node:
     while parser.takes("."):
         pass
     found = items(parser)
-    while parser.takes(".", "?", ",", ";"):
+    while parser.takes(".", "?", *_SEPARATORS):
         pass
     if parser.next.kind != "end of text" or not found:
         raise Unreadable(f"{parser.next.text!r} is left over")
@@ -80,20 +84,31 @@ def plain_words(text: str) -> str | None:
 
 
 def items(parser: Parser) -> list[Node]:
-    """Statements up to what closes them."""
+    """Statements up to what closes them; inequalities that `or` or `and` joins are one."""
     found: list[Node] = []
+    connectives: set[str] = set()
     while parser.takes(*_SEPARATORS):
         pass
     while True:
         found.append(_statement(parser))
         if len(found) > MOST_ITEMS:
             raise LimitExceeded(f"more than {MOST_ITEMS} items")
-        if not parser.takes(*_SEPARATORS):
-            return found
-        while parser.takes(*_SEPARATORS):
-            pass
+        if not parser.sees(*_SEPARATORS):
+            return _connected(found, connectives)
+        while parser.sees(*_SEPARATORS):
+            connectives.add(parser.take().text)
         if parser.next.text in (")", "]", "}", r"\}", "", "."):
-            return found
+            return _connected(found, connectives)
+
+
+def _connected(found: list[Node], connectives: set[str]) -> list[Node]:
+    signs = connectives & set(_CONNECTED)
+    if len(found) < 2 or len(signs) != 1 or not all(map(is_condition, found)):
+        return found
+    node = found[0]
+    for one in found[1:]:
+        node = Call(_CONNECTED[next(iter(signs))], (node, one))
+    return [node]
 
 
 def _statement(parser: Parser) -> Node:

@@ -44,7 +44,7 @@ from verigrad.verifiers.shapes import (
     measures,
     same_unit,
     some,
-    unknown_name,
+    unknown_names,
     upwards,
 )
 
@@ -119,10 +119,12 @@ class Comparison:
     # Relations
 
     def _as_regions(self, gold: Node, answer: Node) -> bool | None:
+        ours, theirs = unknown_names(gold), unknown_names(answer)
+        if len(ours | theirs) > 1 and ours != theirs:
+            return False
         one, other = self._regions.read(gold), self._regions.read(answer)
         if one is not None and other is not None:
-            names = [unknown_name(node) for node in (gold, answer)]
-            return False if None not in names and names[0] != names[1] else self._regions.same(one, other)
+            return self._regions.same(one, other)
         if isinstance(gold, Relation) and isinstance(answer, Relation):
             return self._inequality(gold, answer)
         if isinstance(gold, Call) and isinstance(answer, Call) and gold.name == answer.name:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 
-from verigrad.verifiers.expression import Call, LimitExceeded, Matrix, Node, Number, Symbol, Unreadable
+from verigrad.verifiers.expression import Call, LimitExceeded, Matrix, Node, Number, Relation, Symbol, Unreadable
 from verigrad.verifiers.lexer import Token
 
 LARGEST_EXPONENT = 400
 """Of ten, in a literal such as 2.5E2."""
 
+ORDER = frozenset({"<", ">", "<=", ">="})
+_REAL = ["∈", "mathbb", "{", "R", "}"]
+_SUCH_THAT = (["|"], [":"], [*_REAL, "|"], [*_REAL, ":"])
 END = Token("end of text", "")
 _BAR = Token("command", "bar")
 _MATRICES = frozenset({"pmatrix", "bmatrix", "matrix", "array", "Bmatrix", "smallmatrix"})
@@ -122,3 +125,22 @@ def indexed(node: Node, index: Node) -> Node:
     if isinstance(index, Symbol | Number):
         return Symbol(f"{node.name}_{index.name if isinstance(index, Symbol) else index.value}")
     return Call(f"apply {node.name}_", (index,))
+
+
+def skip_variable(cursor: Cursor) -> None:
+    r"""`x |`, `x :` and `x ∈ ℝ |` after `\{`: what follows is a condition, and stands for the set."""
+    texts = [token.text for token in cursor.tokens[cursor.at : cursor.at + 7]]
+    for length in (2, 7):
+        if texts[1:length] in _SUCH_THAT and cursor.next.kind == "symbol":
+            cursor.at += length
+
+
+def is_condition(node: Node) -> bool:
+    """Whether it is an inequality or a membership, or several in one."""
+    match node:
+        case Relation(operators, _):
+            return set(operators) <= ORDER | {"≠", "∈"}
+        case Call("∪" | "∩", parts):
+            return all(map(is_condition, parts))
+        case _:
+            return False

@@ -80,7 +80,7 @@ OPERATOR_WORDS = frozenset(
     "choose raised".split()
 )
 """Words after a number that make it another one, or deny it."""
-CONNECTIVES = frozenset({"and", "or", "und", "oder", "et", "ou"})
+CONNECTIVES = {"and": "and", "or": "or", "und": "and", "oder": "or", "et": "and", "ou": "or"}
 COUNTED = frozenset("men women boys girls cats dogs eggs cups pens cars books apples people students times".split())
 
 COINS = frozenset("$€£¥₹")
@@ -255,7 +255,7 @@ def _braced(command: str, inner: str, spaced: bool, counted: bool) -> list[Token
 
 def _word(word: str) -> list[Token]:
     if word in CONNECTIVES:
-        return [Token("sign", ",")]
+        return [Token("sign", CONNECTIVES[word])]
     return [Token("words", word)]
 
 
@@ -291,7 +291,7 @@ def _letters(run: str, spaced: bool) -> list[Token]:
     if run in ("inf", "infty", "infinity", "oo"):
         return [Token("symbol", "∞", spaced)]
     if run in CONNECTIVES:
-        return [Token("sign", ",", spaced)]
+        return [Token("sign", CONNECTIVES[run], spaced)]
     if run in ("cup", "U") and spaced:
         return [Token("sign", "∪", spaced)]
     if len(run) > 4 or run in UNITS or (run in COUNTED and spaced):

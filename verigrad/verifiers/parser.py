@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 
-from verigrad.verifiers.cursor import Cursor, indexed, literal, marked, matrix
+from verigrad.verifiers.cursor import Cursor, indexed, is_condition, literal, marked, matrix, skip_variable
 from verigrad.verifiers.expression import (
     Call,
     Collection,
@@ -246,6 +246,8 @@ class Parser(Cursor):
 
     def _group(self, opening: str) -> Node:
         bars, self._bars = self._bars, 0
+        if opening == r"\{":
+            skip_variable(self)
         inner = [] if self.sees(*_CLOSES[opening]) else self.items(self)
         closing = self.next.text
         self.expect(*_CLOSES[opening])
@@ -253,19 +255,12 @@ class Parser(Cursor):
         brackets = (opening + closing).replace("\\", "").replace("⟨⟩", "()")
         if brackets == "{}" and opening == "{" and not inner:
             raise Unreadable("an empty brace group")
-        if len(inner) == 1 and brackets in ("()", "[]", "{}") and opening != r"\{":
+        if len(inner) == 1 and brackets in ("()", "[]", "{}") and (opening != r"\{" or is_condition(inner[0])):
             return inner[0]
         return Collection("" if opening == "{" else brackets, tuple(inner))  # LaTeX does not show bare braces
 
     def _symbol(self, name: str) -> Node:
-        if name in CALLED and [one.text for one in self.tokens[self.at : self.at + 6]] == [
-            "^",
-            "{",
-            "-",
-            "1",
-            "}",
-            "(",
-        ]:
+        if name in CALLED and [one.text for one in self.tokens[self.at : self.at + 6]] == list("^{-1}("):
             self.at += 5
             return Call(f"apply {name}^-1", (self._atom(),))
         if name in CALLED and self.sees("{") and [one.text for one in self.tokens[self.at + 1 : self.at + 2]] == ["("]:

@@ -52,7 +52,7 @@ class Probe:
     def __init__(self, seed: str) -> None:
         self._seed = hashlib.blake2b(seed.encode("utf-8", "replace"), digest_size=32).hexdigest()
         self.budget = Budget()
-        self._known: dict[object, Any] = {}
+        self._known: dict[tuple[object, int], tuple[Node, Any]] = {}
 
     @cached_property
     def _prime(self) -> int:
@@ -183,14 +183,17 @@ class Probe:
         return self._once(at, value, node)
 
     def _once(self, field: object, value: Callable[[Node], V], node: Node) -> V:
-        """The value, computed the first time only: the elements of a set are compared each with each."""
-        key = field, node
+        """The value, computed the first time only: the elements of a set are compared each with each.
+
+        Kept by the node's identity, together with the node, since the hash of a tree takes as long as a value.
+        """
+        key = field, id(node)
         if key not in self._known:
             try:
-                self._known[key] = value(node)
+                self._known[key] = node, value(node)
             except (Unknown, Undefined) as error:
-                self._known[key] = error
-        found = self._known[key]
+                self._known[key] = node, error
+        _, found = self._known[key]
         if isinstance(found, Unknown | Undefined):
             raise type(found)(*found.args)
         return cast(V, found)

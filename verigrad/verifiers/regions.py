@@ -11,6 +11,7 @@ from fractions import Fraction
 from functools import cmp_to_key
 
 from verigrad.verifiers.budget import COMPARISON_STEPS, Budget
+from verigrad.verifiers.cursor import ORDER
 from verigrad.verifiers.expression import (
     CONSTANTS,
     Call,
@@ -26,8 +27,8 @@ from verigrad.verifiers.expression import (
 from verigrad.verifiers.fields import rational
 from verigrad.verifiers.numeric import Unknown
 from verigrad.verifiers.probe import Probe
+from verigrad.verifiers.shapes import unknown_names
 
-ORDER = frozenset({"<", ">", "<=", ">="})
 _TURNED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "≠": "≠"}
 _EVERYTHING = frozenset({"all real numbers", "all reals", "real numbers", "all real values"})
 _INFINITY = Symbol("∞")
@@ -51,6 +52,8 @@ def is_region(node: Node) -> bool:
             return bool((ORDER | {"∈", "≠"}) & set(operators))
         case Call("∪" | "∩" | "∖", parts):
             return any(is_region(part) or _interval(part) is not None for part in parts)
+        case Call("+", (Symbol("mathbb R"), Call("neg", (Collection("{}"),)))):
+            return True
         case Symbol("mathbb R"):
             return True
         case Words(text):
@@ -81,6 +84,8 @@ class Regions:
 
     def read(self, node: Node) -> list[Piece] | None:
         """The pieces in order, or None where the tree is no region or its bounds have no known order."""
+        if len(unknown_names(node)) > 1:
+            return None
         try:
             pieces = self._pieces(node)
         except Unknown:
@@ -97,6 +102,10 @@ class Regions:
                 return self._solved(operators, sides)
             case Collection("{}", items):
                 return [Piece(item, item, True, True) for item in items]
+            case Collection("", items):
+                return self._listed(items)
+            case Call("+", (Symbol("mathbb R") as whole, Call("neg", (hole,)))):
+                return self._pieces(Call("∖", (whole, hole)))
             case Collection():
                 return _interval(node)
             case Call("∪", parts):
@@ -109,6 +118,18 @@ class Regions:
                 return self._without(one, other) if name == "∖" else self._common(one, other)
             case _:
                 return None
+
+    def _listed(self, items: tuple[Node, ...]) -> list[Piece] | None:
+        """Inequalities that commas join: all of them hold where they overlap, one of them where they do not."""
+        if not all(isinstance(item, Relation) and is_region(item) for item in items):
+            return None
+        joined, common = self._pieces(items[0]), self._pieces(items[0])
+        for item in items[1:]:
+            further = self._pieces(item)
+            if joined is None or common is None or further is None:
+                return None
+            joined, common = joined + further, self._common(common, further)
+        return common or joined
 
     def _merged(self, pieces: list[Piece]) -> list[Piece] | None:
         if len(pieces) == 1:

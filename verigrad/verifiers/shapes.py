@@ -175,14 +175,16 @@ def upwards(relation: Relation) -> Relation:
     return Relation(signs, tuple(reversed(relation.sides)))
 
 
-def unknown_name(node: Node) -> str | None:
-    """What an inequality or a membership is about, a letter or f(x); None for an interval, or for more than one."""
+def unknown_names(node: Node) -> set[str]:
+    """What inequalities and memberships are about, letters or f(x); empty for an interval, or where it is not plain."""
+    if isinstance(node, Collection) or (isinstance(node, Call) and node.name in ("∪", "∩")):
+        return set().union(*map(unknown_names, children(node)))
     if not isinstance(node, Relation):
-        return None
+        return set()
     sides = [side.name for side in node.sides if isinstance(side, Symbol)]
     letters = {name for name in sides if name not in CONSTANTS and not name.startswith("mathbb")}
     if not letters:
         parts = [part for side in node.sides for part in walk(side)]
         applied = {prefixed(part) for part in parts if isinstance(part, Call) and part.name.startswith("apply ")}
         letters = applied or {part.name for part in parts if isinstance(part, Symbol)} - CONSTANTS
-    return next(iter(letters)) if len(letters) == 1 else None
+    return letters if len(letters) == 1 else set()
