@@ -9,7 +9,6 @@ import random
 import subprocess
 import sys
 import threading
-import time
 from fractions import Fraction
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.verifiers.timing import seconds
 from verigrad.verifiers import FORMATS, decide, equal, lenient_answer
 
 ROOT = Path(__file__).parents[2]
@@ -350,20 +350,7 @@ def _nested(around: tuple[str, str], inner: str, times: int) -> str:
 
 
 def _seconds(gold: str, answer: str) -> float:
-    """Processor time of tier 1, without the one that measures coverage; the least of three runs where the first one
-    is above the bound."""
-    least, tracer = float("inf"), sys.gettrace()
-    sys.settrace(None)
-    try:
-        for _ in range(3):
-            started = time.process_time()
-            decide(gold, answer)
-            least = min(least, time.process_time() - started)
-            if least < MOST_SECONDS:
-                break
-    finally:
-        sys.settrace(tracer)
-    return least
+    return seconds(lambda: decide(gold, answer), MOST_SECONDS)
 
 
 @pytest.mark.parametrize("name", NESTS)
