@@ -70,6 +70,16 @@ _SPELLINGS: dict[str, str] = {
     **{letter: rf" \frac{{{digits[0]}}}{{{digits[1]}}} " for letter, digits in _VULGAR.items()},
 }
 _TABLE = str.maketrans(_SPELLINGS)
+_WRAPPERS = tuple(
+    (opening, closing)
+    for opening, closing in map(str.split, "*** ***|** **|__ __|``` ```|` `|* *|\" \"|“ ”|„ “|« »|' '|‘ ’".split("|"))
+)
+_LEAD = re.compile(
+    r"(?:\*\*|__|\*|#{1,4} ?)?\s*(?:the\s+)?(?:(?:final|correct)\s+)?answer\s*(?:\*\*|__|\*)?\s*"
+    r"(?:is\s*)?[:：]\s*(?:\*\*|__|\*)?\s*(?=\S)(?!.*\\boxed)",
+    re.IGNORECASE,
+)
+_MOST_WRAPPERS = 3
 _RAISED = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿⁱ]+")
 _LOWERED = re.compile("[₀₁₂₃₄₅₆₇₈₉₊₋ₐₑₓₙᵢⱼₖₘ]+")
 _COMMA = re.compile(r" ?\{\s*,\s*\}(?:\\!)? ?|,\\!\s*")
@@ -86,6 +96,26 @@ _IGNORED = re.compile(
     r"|\\(?:hspace|vspace|phantom|hphantom|label|tag|color)\s*\{[^{}]*\}"
     r"|(?<!\\)(?:\\[,;:!>() \[\]]|\$)|~"
 )
+
+
+def unwrapped(text: str) -> str:
+    """The answer without what only shows it: `**Answer:** 12`, `*12*`, `"12"`. At most three of them around another."""
+    for _ in range(_MOST_WRAPPERS):
+        text = text.strip()
+        lead = _LEAD.match(text)
+        inner = text[lead.end() :] if lead and text.count("**", 0, lead.end()) % 2 == 0 else _inside_marks(text)
+        if inner == text:
+            break
+        text = inner
+    return text.strip()
+
+
+def _inside_marks(text: str) -> str:
+    for opening, closing in _WRAPPERS:
+        inner = text[len(opening) : -len(closing)].strip()
+        if len(text) > len(opening + closing) and text.startswith(opening) and text.endswith(closing):
+            return text if opening in inner or closing in inner or not inner else inner
+    return text
 
 
 def spelled(text: str) -> str:
