@@ -39,6 +39,65 @@ Tuesday ~ The answer is Tuesday.
 2\pi ~ Therefore, the circumference is $2\pi$ meters.
 x^2+1 ~ Hence the polynomial is \(x^2+1\).
 -\frac{\pi}{3} ~ The final answer is: $-\frac{\pi}{3}$.
+12 ~ 12 ways
+12 ~ 12 left
+12 ~ 12 bags
+12 ~ 12 more apples
+12 ~ 12 years old
+12 ~ $12 per hour
+12 ~ $12 each
+12 ~ \$12 each
+12 ~ 12 sq ft
+12 ~ So $12$
+12 ~ about 12
+12 ~ ≈ 12
+12 ~ Yes, 12
+12 ~ Thus 12.
+12\text{ ways} ~ 12 ways
+12 ways ~ 12
+2xyz ~ 2 xyz
+5xyz ~ 5 xyz
+2ab ~ 2 ab
+3\sin x ~ 3 sin x
+3\pi ~ 3 pi
+70 ~ There are 3 people for a total of 70
+9 ~ She buys 3 apples at 3 dollars each for a total of 9
+14 ~ He works 8 hours at 5 dollars, so he has 14 more
+5 ~ In 3 years he will have 5 apples
+4 ~ The maximum is 4
+12 ~ The square root of 144 is 12
+12 ~ Half of the class is 12
+12 ~ What is the answer? 12
+5 ~ There are 5 less apples in it
+5 ~ There are 5 pairs of shoes
+12 ~ The base of the triangle is 12
+5 ~ He has 5 points
+5 ~ 5\text{ more}
+12 ~ Is it even? No, the answer is 12
+12 ~ The third value is 12
+12 ~ 12 m/s
+12\text{ m/s} ~ 12 m/s
+12\text{ km/h} ~ 12 km/h
+9.8\text{ m/s}^2 ~ 9.8 m/s^2
+9.8 ~ 9.8 m/s^2
+12\text{ m} ~ 12\,\mathrm{m}
+12 ~ 12\,\mathrm{m}
+12\text{ m/s} ~ 12\,\mathrm{m/s}
+12\text{ m/s} ~ 12\,\mathrm{m}\,\mathrm{s}^{-1}
+12\text{ m}^2 ~ 12\,\mathrm{m}^2
+12 ~ 12°C
+12 ~ 12^\circ\text{C}
+12^\circ\text{C} ~ 12°C
+12°C ~ 12\text{ degrees Celsius}
+12°C ~ The temperature is 12°C.
+12 ~ 12€
+12 ~ 12 €
+12 ~ 12 \$
+\$12 ~ 12\$
+12 ~ The answer is 12. There are 3 groups of 4.
+12 ~ The answer is 12. We used 5 + 7.
+12 ~ 5 + 7 is what we have. The answer: 12. That took 3 steps.
+\frac{2m}{s} ~ 2m/s
 """.strip().splitlines()
 
 DIFFERENT = r"""
@@ -74,6 +133,83 @@ B ~ It is wrong that the answer is B.
 [2,5) ~ The domain is the complement of $[2,5)$.
 Tuesday ~ The answer is before Tuesday.
 Tuesday ~ The answer is never Tuesday.
+5 ~ 5 xyz
+2 ~ 2 ab
+3 ~ 3 sin x
+3 ~ 3 rho
+12 ~ 13 ways
+12 ~ 12 mod 7
+12 ~ 12 root 2
+12 ~ So $-12$
+12 ~ about 12 or 13
+12 ~ So $12x$
+12 ~ Yes, 12 or 13
+12 ~ So not 12
+12 ~ 12 plus x
+5 ~ ≈ -5
+4 ~ The maximum is 10 at x = 4
+4 ~ The probability is 3 out of 4
+4 ~ The probability is 3 in 4
+4 ~ He scored 3 of 4
+4 ~ She pays for every 3 of the 4
+30 ~ It takes 2 hours 30 minutes
+6 ~ He is 5 feet 6 inches tall
+6 ~ It costs 5 dollars 6 cents
+2 ~ The quotient is 3 remainder 2
+4 ~ 3 if n is odd, 4 if n is even
+5 ~ The answer is 12 in base 5
+4 ~ the answer is 20% of 4
+4 ~ The roots are 3 as well as 4
+4 ~ The minimum of 3 is attained for x = 4
+4 ~ There are 3 for every 4
+12 ~ Twice the answer is 12
+12 ~ Half of the answer is 12
+12 ~ The answer squared is 12
+12 ~ Its square root is 12
+12 ~ The answer is 12 times pi
+12 ~ It is 12 times pi
+12 ~ It is 12 root three
+12 ~ 12 root three
+12 ~ It is 12 to the third
+12 ~ 12 to the third
+12 ~ It is 12 point five
+12 ~ 12 point five
+12 ~ It is 12 base five
+12 ~ 12 base five
+12 ~ It is 12 below zero
+12 ~ 12 below zero
+12 ~ 12 times pi
+12 ~ I doubt that the answer is 12
+12 ~ It is false that the answer is 12
+12 ~ Is the answer 12? No.
+12 ~ Is the answer 12? No, it is larger.
+5 ~ 5\text{ pi}
+5 ~ 5\text{ root two}
+5 ~ 5\text{ base six}
+5 ~ 5\text{ pairs}
+5 ~ 5 pairs
+5 ~ 5 crore
+5 ~ 5\text{ crore}
+5 ~ 5 gross
+\$5 ~ \$5\text{k}
+5 ~ 5\text{ less than } x
+5 ~ 5 percent percent
+5 ~ 5\text{ below zero}
+5 ~ 5\text{ point two}
+12\text{ m/s} ~ 12 km/h
+12\text{ m/s} ~ 12 m/s^2
+12°C ~ 12°F
+12°C ~ The temperature is 12°F.
+\$12 ~ 12€
+12\text{ cm} ~ 12\,\mathrm{m}
+12 ~ 12\mathrm{e}
+12 ~ 12\mathrm{x}
+4 ~ The answer is 12. There are 3 groups of 4.
+12 ~ The answer is 12. Wait, it is 13.
+12 ~ The answer is 12. The answer is 13.
+12 ~ The answer is 12. That is wrong, it is 13.
+12 ~ 12 x/y
+3 ~ The answer is 3... There are 4
 """.strip().splitlines()
 
 FOUND = r"""

@@ -30,7 +30,7 @@ from verigrad.verifiers.expression import (
 from verigrad.verifiers.lexer import LONGEST_TEXT, NEGATIONS
 from verigrad.verifiers.naming import stated
 from verigrad.verifiers.numeric import Undefined, Unknown
-from verigrad.verifiers.prose import is_prose, stated_number
+from verigrad.verifiers.prose import is_prose, is_sentence, stated_number
 from verigrad.verifiers.spelling import unwrapped
 from verigrad.verifiers.statements import stated_formula
 
@@ -76,7 +76,7 @@ def decide(gold: str, answer: str) -> Verdict:
     if len(answer) > LONGEST_TEXT and not is_prose(answer):
         return LIMIT
     verdict_of_trees = _compared(gold, answer)
-    if verdict_of_trees.equal is not True and is_prose(answer):
+    if verdict_of_trees.equal is not True and is_sentence(answer):
         return _stated(gold, answer, verdict_of_trees)
     if verdict_of_trees is OPEN and len(answer) > LONGEST_OPEN:
         return LIMIT
