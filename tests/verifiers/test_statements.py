@@ -98,6 +98,12 @@ x^2+1 ~ Hence the polynomial is \(x^2+1\).
 12 ~ The answer is 12. We used 5 + 7.
 12 ~ 5 + 7 is what we have. The answer: 12. That took 3 steps.
 \frac{2m}{s} ~ 2m/s
+3 ~ 3 out
+12 ~ 12 in all
+12 ~ 12 km away
+12 ~ So the answer is 12 km/h.
+9 ~ "9"
+5 ~ (5)
 """.strip().splitlines()
 
 DIFFERENT = r"""
@@ -210,6 +216,35 @@ Tuesday ~ The answer is never Tuesday.
 12 ~ The answer is 12. That is wrong, it is 13.
 12 ~ 12 x/y
 3 ~ The answer is 3... There are 4
+12 ~ So, 12 squared
+12 ~ about 12 percent of x
+5 ~ 5 times x
+5 ~ 5 sum x
+5 ~ 5 and more or 6
+3 ~ 3 out of 4
+4 ~ 3 out of 4
+12 ~ 12 per x
+12 ~ 12 but not really 13
+5 ~ 5 mod
+5 ~ 5 plus
+5 ~ 5 wrong
+5 ~ 5 not
+5 ~ 5 false
+5 ~ 5 less
+12 ~ 12 div 3
+12 ~ 12 add 3
+12 ~ 12 cubed
+12 ~ 12 exp x
+12 ~ **12** x
+(1,2) ~ The answer is (1, 2) or (3, 4).
+\frac{\pi}{3} ~ I doubt the answer is $\frac{\pi}{3}$.
+B ~ I doubt that the answer is B.
+B ~ Twice the answer is B.
+x^2 ~ The derivative of the answer is $x^2$.
+x ~ Half of the answer is $x$.
+B ~ It is false that the answer is B.
+B ~ The wrong answer is B.
+3+4i ~ The conjugate of the answer is $3+4i$.
 """.strip().splitlines()
 
 FOUND = r"""

@@ -125,7 +125,7 @@ def stated_number(text: str) -> str | None:
 
 
 def _answered(text: str) -> str:
-    """The text up to the end of the sentence of the last "answer is", if a number is in it and nothing takes it back."""
+    """The text up to the end of the last sentence with "answer is", if that holds a number and is not taken back."""
     says = list(_SAYS.finditer(text))
     end = _FULL_STOP.search(text, says[-1].end()) if says else None
     if end is None or _TAKEN_BACK.search(text, end.end()) or not re.search("[0-9]", text[says[-1].end() : end.start()]):

@@ -63,7 +63,8 @@ _DENIES = re.compile(r"[^.!?\n]{0,40}\?\W*(?:no|nope|not|never|wrong)\b", re.IGN
 _ANSWER = r"(?:answer|result|solution|value)"
 _OF_ANSWER = (
     r"(?:twice|half|double|triple|thrice|root|square|cube|third|quarter|negative|opposite|reciprocal|inverse|logarithm|"
-    r"percent|%|multiple|power|minus|plus|times|negation)"
+    r"percent|%|multiple|power|minus|plus|times|negation|derivative|integral|conjugate|magnitude|modulus|complement|sine|"
+    r"cosine|factorial)"
 )
 _SUBJECT_COMPUTES = re.compile(
     rf"\b{_OF_ANSWER}(?: of)? (?:the|this|that|my|our|your|its)(?: (?:final|correct|right))? {_ANSWER}s?\b"
