@@ -245,6 +245,8 @@ x ~ Half of the answer is $x$.
 B ~ It is false that the answer is B.
 B ~ The wrong answer is B.
 3+4i ~ The conjugate of the answer is $3+4i$.
+3 ~ 3 mil
+3 ~ 3 fold
 """.strip().splitlines()
 
 FOUND = r"""

@@ -86,7 +86,7 @@ OPERATOR_WORDS = frozenset(
 """Words after a number that make it another one, or deny it."""
 SCALES = frozenset(
     "pi root base point below less k pair pairs couple couples crore crores lakh lakhs gross score scores double "
-    "triple".split()
+    "triple mil mill mio bil mega kilo giga hundredfold tenfold fold".split()
 )
 """Words that scale or change a value where they stand for its unit; in a sentence some of them count things."""
 CONNECTIVES = frozenset({"and", "or", "und", "oder", "et", "ou"})
