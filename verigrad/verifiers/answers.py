@@ -29,6 +29,7 @@ from verigrad.verifiers.lexer import (
     FUNCTIONS,
     MULTIPLIERS,
     OPERATOR_WORDS,
+    SCALES,
     UNIT_WORDS,
     tokens,
     unit_name,
@@ -169,9 +170,12 @@ def _measured(parser: Parser, node: Node) -> Node:
         if word.lower() in MULTIPLIERS and not powers:
             node = Call("*", (node, Number(Fraction(MULTIPLIERS[word.lower()]))))
             continue
-        if word.lower() in OPERATOR_WORDS or word.lower() in FRACTION_WORDS:
-            raise Unreadable(f"{word!r} after a value")
         name = unit_name(word)
+        computes = word.lower() in OPERATOR_WORDS or word.lower() in FRACTION_WORDS
+        if computes or (word.lower() in SCALES and not powers) or (name == "%" and "%" in powers):
+            raise Unreadable(f"{word!r} after a value")
+        if name in ("°C", "°F"):
+            powers.pop("°", None)
         powers[name] = powers.get(name, 0) + sign * raised * _unit_power(parser)
         sign, raised = 1, 1
     if "mph" in powers:

@@ -1,7 +1,7 @@
 """Tier 1: whether two answers are equal, in this process, exactly and within fixed bounds of time and memory.
 
 In this order: equal strings; plain numbers by rational arithmetic; both read and compared by the gold's type; the
-number that a sentence states. What is left open is for symbolic algebra, in a process that can be killed.
+number or formula that a sentence states. What is left open is for symbolic algebra, in a process that can be killed.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ from verigrad.verifiers.expression import (
 from verigrad.verifiers.lexer import LONGEST_TEXT, NEGATIONS
 from verigrad.verifiers.naming import stated
 from verigrad.verifiers.numeric import Undefined, Unknown
-from verigrad.verifiers.prose import is_prose, stated_number
+from verigrad.verifiers.prose import is_prose, is_sentence, stated_number
+from verigrad.verifiers.spelling import unwrapped
+from verigrad.verifiers.statements import stated_formula
 
 LONGEST_OPEN = 500
 """Characters. A longer answer that tier 1 leaves open is wrong: no process is spent on it."""
@@ -67,14 +69,14 @@ def decide(gold: str, answer: str) -> Verdict:
     gold, answer = gold.strip(), answer.strip()
     if not answer or not gold:
         return Verdict(False, "empty")
-    if gold == answer:
+    if gold == answer or gold == (answer := unwrapped(answer)):
         return Verdict(True, "string")
     if (verdict_of_numbers := _plainly(gold, answer)) is not None:
         return verdict_of_numbers
     if len(answer) > LONGEST_TEXT and not is_prose(answer):
         return LIMIT
     verdict_of_trees = _compared(gold, answer)
-    if verdict_of_trees.equal is not True and is_prose(answer):
+    if verdict_of_trees.equal is not True and is_sentence(answer):
         return _stated(gold, answer, verdict_of_trees)
     if verdict_of_trees is OPEN and len(answer) > LONGEST_OPEN:
         return LIMIT
@@ -138,11 +140,16 @@ def _is_number(tree: Node) -> bool:
 
 
 def _stated(gold: str, answer: str, otherwise: Verdict) -> Verdict:
-    """A sentence against a gold value: the one number that it states. A formula is not read a second time."""
-    number = None if is_prose(gold) or _is_formula(answer) else stated_number(answer)
-    if number is None:
-        return otherwise if otherwise.reason != "open" else MISMATCH
-    return _plainly(gold, number) or _compared(gold, number)
+    """A sentence against a gold value: the number or formula that it states. A formula is not read a second time."""
+    closed = otherwise if otherwise.reason != "open" else MISMATCH
+    if is_prose(gold) or _is_formula(answer):
+        return closed
+    if (number := stated_number(answer)) is not None:
+        return _plainly(gold, number) or _compared(gold, number)
+    gold_tree = _gold_tree(gold)
+    if gold_tree is None or _is_number(gold_tree) or (formula := stated_formula(answer)) is None:
+        return closed
+    return _compared(gold, formula)
 
 
 def _is_formula(text: str) -> bool:

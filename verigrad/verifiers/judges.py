@@ -30,6 +30,7 @@ from verigrad.verifiers.fields import rational
 from verigrad.verifiers.naming import stated
 from verigrad.verifiers.numeric import Undefined
 from verigrad.verifiers.probe import Probe
+from verigrad.verifiers.spelling import unwrapped
 
 TOLERANCE = 1e-6
 """Relative, of `numeric`."""
@@ -41,7 +42,9 @@ LONGEST_EXPRESSION = 500
 """Characters of a countdown expression."""
 
 _LETTER = re.compile(
-    r"(?:option|choice|answer|opción)?\s*[(\[]?\s*([A-Za-z])\s*(?:[)\].:]+\s*(.*)|)", re.DOTALL | re.IGNORECASE
+    r"(?:(?:the\s+)?(?:(?:correct|final|right)\s+)?(?:option|choice|answer|opción)(?:\s+is\b)?)?"
+    r"\s*[(\[]?\s*([A-Za-z])\s*(?:[)\].:]+\s*(.*)|)",
+    re.DOTALL | re.IGNORECASE,
 )
 _TEXT = re.compile(r"\\(?:text|textbf|mathrm|mathbf|mbox)\s*\{([^{}]*)\}")
 _SECOND_LETTER = re.compile(
@@ -58,7 +61,7 @@ def exact_match(problem: Problem, answer: str) -> Grade:
 def multiple_choice(problem: Problem, answer: str) -> Grade:
     r"""One letter: `C`, `(C)`, `c.`, `\text{C}`, `C) because`, `option C`. Two letters are no choice."""
     claim = Claim(problem.answer, answer.strip(), 1.0)
-    chosen, right = _choice(answer), _choice(problem.answer)
+    chosen, right = _choice(unwrapped(answer)), _choice(problem.answer)
     return settle(claim, chosen is not None and chosen == right, "string" if chosen == right else "mismatch")
 
 
@@ -73,7 +76,7 @@ def _choice(text: str) -> str | None:
 def numeric(problem: Problem, answer: str, tolerance: float = TOLERANCE) -> Grade:
     """A real number within |answer − gold| ≤ tolerance·|gold|, or tolerance itself where the gold is 0."""
     claim = Claim(problem.answer, answer.strip(), 1.0)
-    gold, value = _real(problem.answer), _real(answer)
+    gold, value = _real(problem.answer), _real(unwrapped(answer))
     if gold is None:
         return fail(claim, Status.ERROR, "the gold answer is no number")
     if value is None:

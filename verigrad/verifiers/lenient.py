@@ -11,21 +11,35 @@ import re
 from itertools import pairwise
 
 from verigrad.verifiers.extract import ANSWER_CLOSE, ANSWER_OPEN, THINK_CLOSE, boxed_spans, hash_answer
+from verigrad.verifiers.lexer import MULTIPLIERS
 from verigrad.verifiers.prose import count_words, is_prose, stated_number
+from verigrad.verifiers.sentences import what_follows
+from verigrad.verifiers.statements import FORMULA, inside
 
 LONGEST_TAIL = 4_000
 """Characters of a response that are searched for formulas and sentences, from the end."""
 
-_FORMULA = re.compile(
-    r"\$\$([^$]{1,400})\$\$|\$((?:[^$\\]|\\.){1,400})\$|\\\(((?:[^\\]|\\[^)]){1,400})\\\)|\\\[((?:[^\\]|\\[^\]]){1,400})\\\]",
-    re.DOTALL,
-)
 _SAYS = re.compile(r"(?:answer|result|solution|réponse|答案)\s*(?:is|are|:|est|：|=|是|为)\s*:?\s*", re.IGNORECASE)
 _FINAL = re.compile(r"final answer is", re.IGNORECASE)
 _JOINT = re.compile(r"(?:[\sA-Za-z$,;.()=\\\[\]{}]|_[0-9])*")
 _CONNECTIVE = re.compile(r"\b(?:and|or)\b|[,;]")
 _LONGEST_JOINT = 40
+_BOX = re.compile(r"\\(?:boxed|fbox)(?![a-zA-Z])")
+_LONGEST_TOUCH = 120
+_DELIMITERS = ((r"\(", r"\)"), (r"\[", r"\]"))
 _UNIT_AFTER = re.compile(r"\s*\$?\s*(\\?%|percent\b|pct\b|percentage\b)")
+_MULTIPLIED = re.compile(r"[\s$)\]]*\b(?:" + "|".join(MULTIPLIERS) + r")\b")
+_ALSO = re.compile(r"\s*(?:[A-Za-z]+\s+(?=and|or)|[,;]\s*)?(?:(?:and|or)\s+)?")
+_CASES = re.compile(r"\b(?:otherwise|else)\b|\b(?:if|when|for)\b.*\b(?:if|when|for)\b", re.DOTALL)
+_SKIP = r"(?:\s|\\[,;:! ]|\\(?:quad|qquad|left|right)(?![a-zA-Z]))*"
+_OPERATION = (
+    r"\\(?:pi|sqrt|cdot|times|div|[dt]?frac|pm|mp|ln|log|sin|cos|tan|theta|alpha|beta|infty|degree|circ)(?![a-zA-Z])"
+)
+_TOUCHES_AFTER = re.compile(rf"{_SKIP}(?:\^(?!\s*\{{?\s*\\circ)|/|{_OPERATION})|[\s$)]*\bor\s+[$\\(]*[-0-9]")
+_IN_FORMULA_AFTER = re.compile(rf"{_SKIP}[-+*!_({{|]|[0-9A-Za-z]")
+_IN_FORMULA_BEFORE = re.compile(
+    rf"(?:[-+*/^_|!0-9]|(?<![\\A-Za-z])[A-Za-z]|{_OPERATION}|\\(?:[dt]?frac|sqrt)\{{[^{{}}]{{0,40}}(?:\}}\{{)?[^{{}}]{{0,40}})$"
+)
 
 
 def lenient_answer(text: str) -> str | None:
@@ -38,6 +52,7 @@ def lenient_answer(text: str) -> str | None:
     final = _FINAL.search(tail)
     if (final is None or "\\boxed" in tail[final.end() :]) and (boxes := _last_boxes(text)) is not None:
         return boxes
+    tail = _BOX.sub(" ", tail)  # of a box that is part of a formula
     return hash_answer(tail) or _said(tail) or _last_formula(tail) or _bare(tail) or stated_number(tail)
 
 
@@ -53,8 +68,27 @@ def _last_boxes(text: str) -> str | None:
         if not _joins(between):
             break
         contents.append(before)
-    percent = _UNIT_AFTER.match(text, end) if len(contents) == 1 else None
-    return ", ".join(reversed(contents)) + (" %" if percent else "")
+    if len(contents) > 1:
+        return ", ".join(reversed(contents))
+    start, after = spans[-1][0], text[end : end + _LONGEST_TOUCH]
+    if _computes_with(text[max(0, start - LONGEST_TAIL) : start], after):
+        return None
+    if _MULTIPLIED.match(after) and (followed := what_follows(after)) is not None:
+        return rf"({content})\cdot {followed[0]}{followed[1]}"
+    return content + (" %" if _UNIT_AFTER.match(after) else "")
+
+
+def _computes_with(before: str, after: str) -> bool:
+    """Whether what touches a box, in the formula where it stands, makes another value of it: `-`, `^2`, a fraction."""
+    if _TOUCHES_AFTER.match(after):
+        return True
+    before = before.rpartition("\n\n")[2]
+    dollars = before.replace(r"\$", "").replace("$$", "$").count("$") % 2
+    if not (dollars and "$" in after) and not any(
+        before.rfind(opening) > before.rfind(closing) for opening, closing in _DELIMITERS
+    ):
+        return False
+    return bool(_IN_FORMULA_AFTER.match(after) or _IN_FORMULA_BEFORE.search(before[-_LONGEST_TOUCH:].rstrip()))
 
 
 def _joins(between: str) -> bool:
@@ -70,35 +104,57 @@ def _said(text: str) -> str | None:
     says = list(_SAYS.finditer(text))
     if not says:
         return None
-    rest = text[says[-1].end() :].partition("\n\n")[0]
-    formula = _FORMULA.match(rest.lstrip("*("))
-    if formula:
-        return _inside(formula)
-    sentence = re.split(r"[.。](?:\s|$)", rest)[0].strip(" *$")
+    rest = text[says[-1].end() :].partition("\n\n")[0].lstrip("*(")
+    sentence = re.split(r"[.。](?:\s|$)", rest)[0].strip(" *")
+    if _CASES.search(sentence):
+        return sentence
+    if (formulas := _leading(rest)) is not None:
+        return formulas
+    sentence = sentence.strip("$")
     if not sentence:
         return None
     return stated_number(sentence) if is_prose(sentence) else sentence
 
 
+def _leading(text: str) -> str | None:
+    """The formula that a text begins with, those that are joined to it, and their unit."""
+    contents: list[str] = []
+    end = 0
+    for formula in FORMULA.finditer(text):
+        if (contents or formula.start()) and not (contents and _ALSO.fullmatch(text, end, formula.start())):
+            break
+        if contents and not text[end : formula.start()].strip():
+            break
+        contents.append(inside(formula))
+        end = formula.end()
+    return _followed(contents, text[end:]) if contents else None
+
+
+def _followed(contents: list[str], after: str) -> str | None:
+    """Formulas with what multiplies them and their unit; None where what follows them computes with them."""
+    followed = what_follows(after)
+    if followed is None:
+        return None
+    together = ", ".join(contents)
+    if followed[0] > 1:
+        return rf"({together})\cdot {followed[0]}{followed[1]}" if len(contents) == 1 else None
+    return together + followed[1]
+
+
 def _last_formula(text: str) -> str | None:
     """The last formula, or those of the last sentence that connectives join."""
-    found = list(_FORMULA.finditer(text))
+    found = list(FORMULA.finditer(text))
     if not found:
         return None
-    contents = [_inside(found[-1])]
+    contents = [inside(found[-1])]
     for before, after in reversed(list(pairwise(found))):
         if not _joins(text[before.end() : after.start()]):
             break
-        contents.append(_inside(before))
+        contents.append(inside(before))
     rest = text[found[-1].end() :]
     if is_prose(rest) and re.search("[0-9]", rest):
         return None
-    percent = _UNIT_AFTER.match(text, found[-1].end())
-    return ", ".join(reversed(contents)) + (" %" if percent else "")
-
-
-def _inside(formula: re.Match[str]) -> str:
-    return next(group for group in formula.groups() if group is not None).strip()
+    return _followed(contents[::-1], rest)
 
 
 def _bare(text: str) -> str | None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from verigrad.verifiers.expression import LimitExceeded, Unreadable
 from verigrad.verifiers.spelling import spelled
+from verigrad.verifiers.words import is_word_after_number
 
 LONGEST_TEXT = 4000
 """Characters of an answer that is read."""
@@ -55,10 +56,13 @@ UNITS = {
         "$": "dollar dollars usd USD",
         "¢": "cent cents",
         "€": "euro euros eur EUR",
+        "£": "GBP",
         "₹": "rupee rupees INR",
         "¥": "yen yuan JPY CNY",
         "rad": "rad radian radians",
         "mph": "mph",
+        "°C": "celsius Celsius",
+        "°F": "fahrenheit Fahrenheit",
         "am": "a.m.",
         "pm": "p.m.",
     }.items()
@@ -80,6 +84,11 @@ OPERATOR_WORDS = frozenset(
     "choose raised".split()
 )
 """Words after a number that make it another one, or deny it."""
+SCALES = frozenset(
+    "pi root base point below less k pair pairs couple couples crore crores lakh lakhs gross score scores double "
+    "triple mil mill mio bil mega kilo giga hundredfold tenfold fold".split()
+)
+"""Words that scale or change a value where they stand for its unit; in a sentence some of them count things."""
 CONNECTIVES = {"and": "and", "or": "or", "und": "and", "oder": "or", "et": "and", "ou": "or"}
 COUNTED = frozenset("men women boys girls cats dogs eggs cups pens cars books apples people students times".split())
 
@@ -153,6 +162,7 @@ _TOKEN = re.compile(
 )
 _NOT_EQUAL = re.compile(r"\\not\s*=")
 _RATE = re.compile(r"[A-Za-z]+(?:\s*/\s*[A-Za-z]+)*")
+_SHORT_UNITS = frozenset("g m s h L l t".split())
 _SAME = {"!=": "≠", "==": "=", "**": "^", "…": "..."}
 
 
@@ -182,7 +192,7 @@ def tokens(text: str) -> list[Token]:
             position = match.start() + head.end()
             found.append(Token("number", head[0], spaced))
         elif kind != "space":
-            found.extend(_read(match, spaced, bool(found) and found[-1].kind == "number"))
+            found.extend(_read(match, spaced, found[-1].kind if found else ""))
             if found and found[-1].text in _OPENING:
                 depth += 1
             elif found and found[-1].text in _CLOSING:
@@ -203,14 +213,15 @@ def unit_name(word: str) -> str:
 _OPENING, _CLOSING = frozenset({"(", "[", r"\{", "{", "⟨"}), frozenset({")", "]", r"\}", "}", "⟩"})
 
 
-def _read(match: re.Match[str], spaced: bool, counted: bool) -> list[Token]:
-    """The tokens of a match; `counted` says that a number stands before it."""
-    kind, text = match.lastgroup, match[0]
+def _read(match: re.Match[str], spaced: bool, before: str) -> list[Token]:
+    """The tokens of a match; `before` is the kind of the token before it."""
+    kind, text, counted = match.lastgroup, match[0], before == "number"
     if kind == "number":
         if len(text) > LONGEST_LITERAL:
             raise LimitExceeded(f"a number of {len(text)} characters")
         return [Token("number", text.replace(",", "").replace(" ", ""), spaced)]
     if kind == "inner":
+        counted = counted or (before == "words" and match["plain"] == "mathrm")
         return _braced(match["plain"], match["inner"], spaced, counted)
     if kind == "row":
         return [Token("row", text, spaced)]
@@ -221,7 +232,7 @@ def _read(match: re.Match[str], spaced: bool, counted: bool) -> list[Token]:
     if kind == "letters":
         if counted and text in AFTER_NUMBERS:
             return [Token("words", AFTER_NUMBERS[text], spaced)]
-        return _letters(text, spaced)
+        return _letters(text, spaced, spaced and before in ("number", "words"))
     if kind == "sign":
         return [Token("sign", _SAME.get(text, text), spaced)]
     raise Unreadable(f"no meaning for {text!r}")
@@ -240,7 +251,10 @@ def _braced(command: str, inner: str, spaced: bool, counted: bool) -> list[Token
         return [Token("words", AFTER_NUMBERS[words])]
     if words in FUNCTIONS or words == "sqrt":
         return [Token("function", words, spaced)]
-    if counted and command.startswith(("text", "mbox")) and words not in CONNECTIVES and _RATE.fullmatch(words):
+    upright = command.startswith(("text", "mbox")) or (
+        command == "mathrm" and all(part in UNITS or part in _SHORT_UNITS for part in re.split(r"\s*/\s*", words))
+    )
+    if counted and upright and words not in CONNECTIVES and _RATE.fullmatch(words):
         return [
             Token("sign", "/") if part == "/" else Token("words", part) for part in re.findall("[A-Za-z]+|/", words)
         ]
@@ -283,7 +297,8 @@ def _escaped(character: str, spaced: bool) -> list[Token]:
     return []  # a stray backslash at the end, or a kind of space
 
 
-def _letters(run: str, spaced: bool) -> list[Token]:
+def _letters(run: str, spaced: bool, counting: bool = False) -> list[Token]:
+    """A function, a constant, a connective, a word, or a product; `counting` says that a number and a space precede."""
     if run in FUNCTIONS or run == "sqrt":
         return [Token("function", run, spaced)]
     if run in ("pi", "theta", "phi", "alpha", "beta"):
@@ -295,5 +310,7 @@ def _letters(run: str, spaced: bool) -> list[Token]:
     if run in ("cup", "U") and spaced:
         return [Token("sign", "∪", spaced)]
     if len(run) > 4 or run in UNITS or (run in COUNTED and spaced):
+        return [Token("words", run, spaced)]
+    if counting and (run in UNIT_WORDS or is_word_after_number(run)):
         return [Token("words", run, spaced)]
     return [Token("symbol", letter, spaced and at == 0) for at, letter in enumerate(run)]

@@ -12,7 +12,7 @@ from fractions import Fraction
 
 from verigrad.verifiers.exact import equal
 from verigrad.verifiers.lexer import COUNTED, FUNCTIONS, UNIT_WORDS, UNITS
-from verigrad.verifiers.sentences import COINS, is_wrong, leaves_alone, left_side, what_follows
+from verigrad.verifiers.sentences import COINS, is_finer, is_wrong, leaves_alone, left_side, what_follows
 from verigrad.verifiers.spelling import GLUED
 
 LONGEST_PROSE = 4000
@@ -33,6 +33,14 @@ _JOINED = re.compile(
     r"\b(?:maybe|perhaps|could|possibly|might|either|or|and|to|through|versus|vs|ou|et|oder|und|bis|o|y)\b|或|和|到|^\s*[,;~–-]\s*$",
     re.IGNORECASE,
 )
+_RELATED = re.compile(
+    r"\b(?:out of|for every|remainder|attained|instead|as well as|else|if|when|where)\b"
+    r"|\bat (?:\$?\s*[a-zA-Z]\s*=|\W*$)"
+    r"|\b(?:in )?base\W*$|^[^\w.]*(?:\w+[^\w.]+)?(?:of|in|by)(?: the| every)?[\s$]*$",
+    re.IGNORECASE,
+)
+"""Between two numbers of a sentence: the second tells more of the first."""
+
 _RAISED_UNIT = re.compile(r"\s?(?:\\(?:text|mathrm)\s?\{)?\s?[a-zA-Z]{1,12}\s?\}?\s?\^\s?\{?\s?")
 _EQUATED = re.compile(r"\s*\$?\s*(?:(=)|≈|\\approx)\s*\$?\s*")
 _PLAINER = str.maketrans(
@@ -42,7 +50,19 @@ _THIN = re.compile(r"(?<=[0-9])(?:\\[,;:! ]|~)\s*(?=[0-9]{3}(?![0-9]))")
 _COMMA = re.compile(r"(?<=[0-9])(?: ?\{,\}(?:\\!)? ?|,\\!\s*)(?=[0-9]{3}(?![0-9]))")
 _UNSEEN = re.compile(r"\\(?:hspace|vspace|phantom|hphantom|label|tag|color|ref|cite)\s*\{[^{}]*\}")
 _SENTENCE = re.compile(r"[.!?。！？।\n](?=\s|$|[^0-9])")
+_FULL_STOP = re.compile(r"[.!?](?=\s)|[。！？\n]")
+_SAYS = re.compile(r"\banswers?\s*(?:\*\*)?\s*(?:is|are|was|=|:)", re.IGNORECASE)
+_TAKEN_BACK = re.compile(
+    r"\b(?:wait|actually|instead|wrong|incorrect|mistaken?|correct(?:ion|ed)?|sorry|oops|but|however|no|nope|not|rather|false|or|"
+    r"maybe|perhaps|recheck|double-check|alternatively)\b",
+    re.IGNORECASE,
+)
 _ENVIRONMENT = re.compile(r"\\(?:begin|end)\s*\{[a-zA-Z]{1,20}\}")
+_OPENING = re.compile(
+    r"\W*(?:so|hence|thus|therefore|answer|about|around|roughly|approximately|approx|yes|ok|okay|finally|total|ans)\b"
+    r"|≈|≅|\$?\\approx",
+    re.IGNORECASE,
+)
 _RUN = re.compile(r"[^\W\d_]+")
 _NOT_PROSE = (
     FUNCTIONS
@@ -56,6 +76,11 @@ _NOT_PROSE = (
 def is_prose(text: str) -> bool:
     """Whether the text has words of a language: two at least, or one in a script other than Latin and Greek."""
     return count_words(text, 2) > 1
+
+
+def is_sentence(text: str) -> bool:
+    """Whether the text is prose, or begins as a sentence does: `So $12$`, `about 12`, `≈ 12`."""
+    return _OPENING.match(text) is not None or is_prose(text)
 
 
 def count_words(text: str, enough: int = 2) -> int:
@@ -77,7 +102,7 @@ def count_words(text: str, enough: int = 2) -> int:
 def stated_number(text: str) -> str | None:
     r"""What a text states last, as an answer: `5`, `-\$3`, `5\text{ km}`, `x = 5`; None if no number stands alone."""
     text = _UNSEEN.sub(" ", text[-LONGEST_PROSE:].translate(_PLAINER))
-    text = _COMMA.sub(",", _THIN.sub(" ", text))
+    text = _answered(_COMMA.sub(",", _THIN.sub(" ", text)))
     found = list(_LAST.finditer(text))
     if len(found) > 1 and _RAISED_UNIT.fullmatch(text, found[-2].end(), found[-1].start()):
         found.pop()
@@ -87,7 +112,9 @@ def stated_number(text: str) -> str | None:
     if len(found) > 1:
         before = found[-2]
         between = text[before.end() : last.start()]
-        if _JOINED.search(_SENTENCE.split(between)[-1]) and not _SENTENCE.search(between):
+        if not _SENTENCE.search(between) and (
+            _JOINED.search(between) or _RELATED.search(between) or is_finer(text[last.end() :], between)
+        ):
             return None
         if (equated := _EQUATED.fullmatch(between)) and (earlier := _alone(text, before, equated=True)) is not None:
             if equated[1] is None:
@@ -95,6 +122,15 @@ def stated_number(text: str) -> str | None:
             if equal(earlier, last["number"]) is not True:
                 return None
     return _alone(text, last)
+
+
+def _answered(text: str) -> str:
+    """The text up to the end of the last sentence with "answer is", if that holds a number and is not taken back."""
+    says = list(_SAYS.finditer(text))
+    end = _FULL_STOP.search(text, says[-1].end()) if says else None
+    if end is None or _TAKEN_BACK.search(text, end.end()) or not re.search("[0-9]", text[says[-1].end() : end.start()]):
+        return text
+    return text[: end.end()]
 
 
 def _alone(text: str, number: re.Match[str], equated: bool = False) -> str | None:
@@ -116,7 +152,7 @@ def _alone(text: str, number: re.Match[str], equated: bool = False) -> str | Non
         return None
     digits, followed = _digits(number["number"]), what_follows(after)
     pair = before.endswith("(") and "," in number["number"]
-    if followed is None or pair or is_wrong(_SENTENCE.split(before)[-1] + _SENTENCE.split(after)[0]):
+    if followed is None or pair or is_wrong(_SENTENCE.split(before)[-1], after, _SENTENCE.split(after)[0]):
         return None
     factor, unit = followed
     if factor > 1:

@@ -17,6 +17,7 @@ from verigrad.verifiers.lexer import (
     UNIT_WORDS,
     UNITS,
 )
+from verigrad.verifiers.words import is_word
 
 WINDOW = 240
 """Characters before and after a number that are looked at."""
@@ -25,6 +26,9 @@ LETTER = r"[^\W\d_²³¹¼-¾⁰-ₜ⅐-↉①-⓿]"
 """Of a word; `\\w` takes raised digits and fractions too."""
 
 _NAMES = FUNCTIONS | {name.lower() for name in FUNCTIONS} | frozenset("pi sqrt frac theta alpha beta infty".split())
+_DIGIT_WORDS = frozenset(
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen".split()
+)
 _BEFORE = (
     frozenset(
         "negative minus plus times over than but versus root square squared cube cubed twice double triple thrice "
@@ -49,7 +53,25 @@ _DENIED = re.compile(
     r"(?: \w+){0,2}$",
     re.IGNORECASE,
 )
-_WRONG = re.compile(r"\b(?:wrong|incorrect|mistaken|no way|not (?:the|right|correct|true))\b", re.IGNORECASE)
+_WRONG = re.compile(
+    r"\b(?:wrong|incorrect|mistaken|no way|not (?:the|right|correct|true)|doubt(?:s|ed|ful)?|untrue|"
+    r"(?:is|it['’]s) false|false that)\b",
+    re.IGNORECASE,
+)
+_ASKED = re.compile(r"^\W*(?:is|are|was|were|does|do|did|can|could|would|should|will|has|have)\b", re.IGNORECASE)
+_DENIES = re.compile(r"[^.!?\n]{0,40}\?\W*(?:no|nope|not|never|wrong)\b", re.IGNORECASE)
+_ANSWER = r"(?:answer|result|solution|value)"
+_OF_ANSWER = (
+    r"(?:twice|half|double|triple|thrice|root|square|cube|third|quarter|negative|opposite|reciprocal|inverse|logarithm|"
+    r"percent|%|multiple|power|minus|plus|times|negation|derivative|integral|conjugate|magnitude|modulus|complement|sine|"
+    r"cosine|factorial)"
+)
+_SUBJECT_COMPUTES = re.compile(
+    rf"\b{_OF_ANSWER}(?: of)? (?:the|this|that|my|our|your|its)(?: (?:final|correct|right))? {_ANSWER}s?\b"
+    rf"|\b{_ANSWER} (?:squared|cubed|doubled|halved|tripled|plus|minus|times|divided|multiplied|modulo|mod|raised)\b"
+    r"|\b(?:its|whose) (?:\w+ )?(?:root|square|cube|double|half|triple|reciprocal|inverse|negative|opposite)\b",
+    re.IGNORECASE,
+)
 _SCRIPT_BEFORE = re.compile(r"(?:不是|不等于|不等於|负|負|减|減|乘|加|除以|根号|根號|マイナス)$")
 _SCRIPT_AFTER = re.compile(r"(?:分之|次方|平方(?![米公厘千英])|百|的?倍|[の]?乗)")
 _SCRIPT_MULTIPLIERS = {"万": 10**4, "萬": 10**4, "亿": 10**8, "億": 10**8}
@@ -69,12 +91,18 @@ _SIGN_AFTER = re.compile(
 )
 COINS = frozenset({r"\$", "€", "£", "¥", "₹"})
 _SIGNS = {sign: sign for sign in (r"\%", *COINS)} | {"%": r"\%", "$": r"\$"}
+_SCALES = {"C": "celsius", "F": "fahrenheit"}
 _POWER = re.compile(r"\}?\s*(?:[²³]|\^\s*\{?\s*[23]\s*\}?)")
 _RATE = re.compile(r"\s*(?:/|per )\s*([A-Za-z]+)\b")
 _SPACE = re.compile(r"\s+|~")
 _PICTURE = re.compile("[\u2600-\u27bf\U0001f300-\U0001faff]")
 _FULL_STOP = re.compile(r"\.(?:$|[\s)\]}\"”’»*$]|[A-Z][a-z])")
 _DASH = re.compile(r"[-–—]+\s+([A-Za-z]{2,})\s+([A-Za-z]+)")
+_COMPUTES_AFTER = re.compile(
+    rf"to (?:the )?(?:(?:{'|'.join(sorted(FRACTION_WORDS))}|second|first|\w+th)\b|.{{0,40}}power)"
+    rf"|(?:times|of|percent|by|plus) (?:(?:{'|'.join(sorted(_NAMES))})\b|the (?:square |cube )?root)"
+    rf"|(?:times|point|base|below|root) (?:{'|'.join(sorted(_DIGIT_WORDS))})\b|below zero|less than|root\b|base\b"
+)
 _SYMBOL_NEXT = re.compile(r"[\s}]*(?:\\|\$?[A-Zb-z]\b|[(|√])")
 _ARTICLE = re.compile(r" a\b")
 _JOINING = frozenset({"and", "et", "und", "y", "e"})
@@ -85,12 +113,20 @@ _SUM_OF_NAMES = re.compile(r"[a-wA-W](?:\s*\+\s*[a-wA-W])+")
 _NUMBERED = re.compile(r"\b(?:step|question|problem|part|case) [0-9]{1,3}$", re.IGNORECASE)
 _COMPOUND = re.compile(r"-([a-z]+)")
 _SHORT_UNITS = frozenset("g m s h L l t".split())
+_KINDS = (
+    ("year", "month", "week", "day", "h", "min", "s"),
+    ("mi", "yd", "ft", "in"),
+    ("km", "m", "cm", "mm"),
+    ("kg", "g"),
+    ("lb", "oz"),
+    ("L", "mL"),
+    ("$", "¢"),
+    ("€", "¢"),
+)
+"""Units of one kind, the largest first."""
+
 _PREPOSITIONS = frozenset({"in", "am"})
 _AFTER = OPERATOR_WORDS | FRACTION_WORDS | _NAMES
-_SHORT_WORDS = frozenset(
-    "ad ah al am an as at au be bu by da de di do du el em en er es et go he hi if il im in is it la le lo me mi my na "
-    "ne no of oh ok on os ou pm por se so si su te to tu um un up us we ya yo za zu AM PM Rs Nr".split()
-)
 
 
 def leaves_alone(before: str) -> bool:
@@ -129,25 +165,21 @@ def _is_plain(text: str, glued: bool) -> bool:
     word = run[0]
     if len(word) == 1:
         return word in ("a", "A") or "À" <= word <= "ɏ"
-    if word in _NAMES or word.lower() in _BEFORE or not _is_word(word):
+    if word in _NAMES or word.lower() in _BEFORE or not is_word(word):
         return False
     if word.lower() in _JOINING and not _is_clause(text[: run.start()]):
         return False
     return _COMPUTED.search(text) is None and _DENIED.search(text) is None
 
 
-def _is_word(run: str) -> bool:
-    """Whether letters are a word, not a product such as `xz` or `abc`."""
-    if len(run) > 4 or not run.isascii():
+def is_wrong(before: str, after: str = "", rest: str = "") -> bool:
+    """Whether the sentence around a number calls something wrong, denies its question, or tells of the answer's root.
+
+    `rest` is what of `after` belongs to the sentence.
+    """
+    if _WRONG.search(before + rest) or _SUBJECT_COMPUTES.search(before):
         return True
-    if len(run) == 2:
-        return run in _SHORT_WORDS or run.lower() in _SHORT_WORDS
-    return re.search("[aeiouyAEIOUY]", run) is not None and not set(run) <= set("abcxyz")
-
-
-def is_wrong(sentence: str) -> bool:
-    """Whether a sentence calls something wrong."""
-    return _WRONG.search(sentence) is not None
+    return _ASKED.match(before) is not None and _DENIES.match(after) is not None
 
 
 def left_side(before: str) -> str:
@@ -160,7 +192,7 @@ def left_side(before: str) -> str:
     start = 0
     for run in re.finditer(r"(?<![\\\w{^])[^\W\d_]{2,}(?![\w(²³])", side):
         word = run[0]
-        if _is_word(word) and word not in _NAMES and not (word.isupper() and len(word) < 5 and word.isascii()):
+        if is_word(word) and word not in _NAMES and not (word.isupper() and len(word) < 5 and word.isascii()):
             start = run.end()
     side = re.sub(r"(?<![A-Za-z])m?\\(?:angle|triangle)\s", " ", side[start:]).replace("$", " ").strip(" *\"'")
     if _SUM_OF_NAMES.fullmatch(side):
@@ -194,10 +226,21 @@ def what_follows(after: str) -> tuple[int, str] | None:
         factor, rest = _SCRIPT_MULTIPLIERS[start[0][0]], rest[start.start() + 1 :]
     if sign := _SIGN_AFTER.match(rest):
         unit = _SIGNS.get(sign[0].strip()[:2], _SIGNS.get(sign[0].strip()[0], r"^\circ"))
+        if sign[0][-1] in "CF" and unit == r"^\circ":
+            unit = rf"\text{{{_SCALES[sign[0][-1]]}}}"
         rest = rest[sign.end() :]
     else:
         unit, rest = _words_of_unit(rest)
     return (factor, unit) if _ends(rest) or (unit and _ARTICLE.match(rest)) else None
+
+
+def is_finer(after: str, between: str) -> bool:
+    """Whether a number goes on with its finer unit: `2 hours 30 minutes`, `5 feet 6 inches`."""
+    coarse, fine = _next_word(between, 0), _next_word(after[:WINDOW], 0)
+    if coarse is None or fine is None or re.search(r"\w", between[coarse.end() :]):
+        return False
+    one, other = (UNITS.get(found[0].lower(), found[0]) for found in (coarse, fine))
+    return any(one in kind and other in kind and kind.index(one) < kind.index(other) for kind in _KINDS)
 
 
 def _next_word(text: str, at: int) -> re.Match[str] | None:
@@ -249,7 +292,7 @@ def _ends(text: str) -> bool:
     if text[0] in "(（":
         return (spaced or text[0] == "（") and _continues(text[1:], spaced=True)
     if dash := _DASH.match(text):
-        return spaced and _is_word(dash[1]) and _is_word(dash[2]) and dash[1].lower() not in _BEFORE
+        return spaced and is_word(dash[1]) and is_word(dash[2]) and dash[1].lower() not in _BEFORE
     if compound := _COMPOUND.match(text):
         return len(compound[1]) > 4 or _is_unit(compound[1])
     if rate := _RATE.match(text):
@@ -272,8 +315,8 @@ def _continues(text: str, spaced: bool) -> bool:
     if word.lower() in _JOINING:
         following = _next_word(rest, 0)
         return following is not None and following[0] not in _NUMERALS and _continues(rest, spaced=True)
-    if word == "to" and "power" in rest:
+    if _COMPUTES_AFTER.match(text, found.start()):
         return False
     if word in ("times", "of", "percent") and _SYMBOL_NEXT.match(rest):
         return False
-    return word.lower() not in _AFTER and word not in _AFTER and (_is_word(word) or word in UNITS)
+    return word.lower() not in _AFTER and word not in _AFTER and (is_word(word) or word in UNITS)

@@ -70,6 +70,32 @@ _SPELLINGS: dict[str, str] = {
     **{letter: rf" \frac{{{digits[0]}}}{{{digits[1]}}} " for letter, digits in _VULGAR.items()},
 }
 _TABLE = str.maketrans(_SPELLINGS)
+_WRAPPERS = tuple(
+    (opening, closing)
+    for opening, closing in map(str.split, "*** ***|** **|__ __|``` ```|` `|* *|\" \"|“ ”|„ “|« »|' '|‘ ’".split("|"))
+)
+_LEAD = re.compile(
+    r"(?:\*\*|__|\*|#{1,4} ?)?\s?(?:the\s)?(?:(?:final|correct)\s)?answer\s{0,3}(?:\*\*|__|\*)?\s{0,3}"
+    r"(?:is\s{0,3})?[:：]\s*(?:\*\*|__|\*)?\s*(?=\S)(?!.*\\boxed)",
+    re.IGNORECASE,
+)
+_ABOVE = (
+    r"(?:km|cm|mm|ft|mi|kg|mg|m[lL]|L|gal|rad|rev|miles?|met(?:er|re)s?|feet|foot|grams?|gallons?|lit(?:er|re)s?|dollars?|"
+    r"cents?)"
+)
+_BELOW = r"(?:s|sec|second|min|minute|h|hr|hour|day|week|month|year|kg|lb|gallon|lit(?:er|re)|person)"
+_RATE_AFTER = re.compile(
+    r"(?<=[0-9])(?:[ ~]|\\[,;:! ])\s?"
+    rf"(m/(?:s|sec|min|hr)|g/(?:L|mL|ml|cm|mol)|{_ABOVE}/{_BELOW})(?![A-Za-z0-9/(])"
+)
+_SCALE = re.compile(
+    r"(?:°|\^\s*(?:\\circ|\{\s*\\circ\s*\}))\s*"
+    r"(?:\\(?:text|mathrm|textrm)\s*\{\s*([CF])\s*\}|([CF])(?![A-Za-z0-9_']))"
+)
+_SCALES = {"C": "celsius", "F": "fahrenheit"}
+_COIN_AFTER = re.compile(r"(?<=[0-9])\s?(€|£|¥|₹|\\\$)(?!\s*[0-9.\\])")
+_COINS = {"€": "euros", "£": "GBP", "¥": "yen", "₹": "rupees", r"\$": "dollars"}
+_MOST_WRAPPERS = 3
 _RAISED = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿⁱ]+")
 _LOWERED = re.compile("[₀₁₂₃₄₅₆₇₈₉₊₋ₐₑₓₙᵢⱼₖₘ]+")
 _COMMA = re.compile(r" ?\{\s*,\s*\}(?:\\!)? ?|,\\!\s*")
@@ -88,12 +114,33 @@ _IGNORED = re.compile(
 )
 
 
+def unwrapped(text: str) -> str:
+    """The answer without what only shows it: `**Answer:** 12`, `*12*`, `"12"`. At most three of them around another."""
+    for _ in range(_MOST_WRAPPERS):
+        text = text.strip()
+        lead = _LEAD.match(text)
+        inner = text[lead.end() :] if lead and text.count("**", 0, lead.end()) % 2 == 0 else _inside_marks(text)
+        if inner == text:
+            break
+        text = inner
+    return text.strip()
+
+
+def _inside_marks(text: str) -> str:
+    for opening, closing in _WRAPPERS:
+        inner = text[len(opening) : -len(closing)].strip()
+        if len(text) > len(opening + closing) and text.startswith(opening) and text.endswith(closing):
+            return text if opening in inner or closing in inner or not inner else inner
+    return text
+
+
 def spelled(text: str) -> str:
     r"""The text with ASCII digits, LaTeX commands for Unicode signs, and without what only sets sizes and spaces.
 
     `x²` → `x^{2}`, `½` → `\frac{1}{2}`, `1{,}234` → `1,234`, `\left(` → `(`, `\left\{` stays a set, `\\frac` → `\frac`
     unless the text holds a matrix, where `\\` ends a row.
     """
+    text = _with_units(text)
     if not text.isascii():
         text = _RAISED.sub(lambda run: f"^{{{run[0].translate(_SUPERSCRIPTS)}}}", text)
         text = _LOWERED.sub(lambda run: f"_{{{run[0].translate(_SUBSCRIPTS)}}}", text)
@@ -109,6 +156,15 @@ def spelled(text: str) -> str:
     text = _DEGREE.sub(r"^\\circ ", _THIN_SPACE.sub("", _COMMA.sub(",", text)))
     text = _SIZES.sub(_delimiter, text)
     return _IGNORED.sub(" ", text)
+
+
+def _with_units(text: str) -> str:
+    r"""Units after a number as words: `12 m/s` → `12\text{ m/s}`, `12°C`, `12€`, `12\$`."""
+    if "/" in text:
+        text = _RATE_AFTER.sub(r"\\text{ \1}", text)
+    if "°" in text or "circ" in text:
+        text = _SCALE.sub(lambda sign: rf"\text{{ {_SCALES[sign[1] or sign[2]]}}}", text)
+    return _COIN_AFTER.sub(lambda sign: rf"\text{{ {_COINS[sign[1]]}}}", text)
 
 
 def _delimiter(sized: re.Match[str]) -> str:
