@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from verigrad.verifiers.expression import LimitExceeded
 
-STEPS = 20_000
+STEPS = 16_000
 """Of one verdict."""
 
 FUNCTION_STEPS = 300

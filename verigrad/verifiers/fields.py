@@ -60,7 +60,9 @@ class Evaluator(Generic[V]):
         self.budget.spend()
         match node:
             case Number(value):
-                self.budget.spend(0 if value.denominator == 1 else INVERSE_STEPS)
+                self.budget.spend(
+                    0 if value.denominator == 1 else INVERSE_STEPS + (value.denominator.bit_length() >> 5)
+                )
                 return self.field.number(value)
             case Symbol(name):
                 if name not in self._symbols:

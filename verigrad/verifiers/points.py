@@ -134,7 +134,7 @@ class Complexes:
         return numeric.rational_power(a, exponent)
 
     def call(self, name: str, arguments: Sequence[Complex]) -> Complex:
-        self._spend(arguments, name.startswith("a"))
+        self._spend(arguments, name.startswith("a") and name != "abs")
         return numeric.applied(name, arguments)
 
     def symbol(self, name: str) -> Complex:
@@ -151,8 +151,12 @@ class Complexes:
         return numeric.power(a, Evaluator(self, self._budget).value(exponent))
 
     def _spend(self, arguments: Sequence[Complex], slow: bool = False) -> None:
-        quick = not slow and all(not one.im and one.re > 0 for one in arguments)
-        self._budget.spend(FUNCTION_STEPS // 2 if quick else FUNCTION_STEPS)
+        if slow:
+            self._budget.spend(2 * FUNCTION_STEPS)
+        elif all(not one.im and one.re > 0 for one in arguments):
+            self._budget.spend(FUNCTION_STEPS // 2)
+        else:
+            self._budget.spend(FUNCTION_STEPS)
 
     def degrees(self, a: Complex) -> Complex:
         return numeric.multiply(a, Complex(numeric.ARITHMETIC.divide(numeric.PI, Decimal(180)), Decimal(0)))
