@@ -14,6 +14,7 @@ from verigrad.types import Grade, Problem, Status
 from verigrad.verifiers.answers import read
 from verigrad.verifiers.budget import Budget
 from verigrad.verifiers.claims import Claim, fail, settle
+from verigrad.verifiers.compare import NEAR
 from verigrad.verifiers.exact import read_number
 from verigrad.verifiers.expression import (
     Collection,
@@ -34,9 +35,6 @@ from verigrad.verifiers.spelling import unwrapped
 
 TOLERANCE = 1e-6
 """Relative, of `numeric`."""
-
-ROUNDING = 0.05
-"""Relative, of what follows a ≈ in an answer to `numeric`."""
 
 LONGEST_EXPRESSION = 500
 """Characters of a countdown expression."""
@@ -106,7 +104,7 @@ def _agrees(chain: Relation, probe: Probe) -> bool:
     for sign, one, other in zip(chain.operators, values, values[1:], strict=False):
         if one is None or other is None:
             continue
-        room = abs(Fraction(one)) * Fraction(ROUNDING if sign == "≈" else TOLERANCE)
+        room = abs(Fraction(one)) * (NEAR if sign == "≈" else Fraction(TOLERANCE))
         if abs(Fraction(one) - Fraction(other)) > room:
             return False
     return True

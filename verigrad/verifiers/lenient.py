@@ -14,7 +14,7 @@ from verigrad.verifiers.extract import ANSWER_CLOSE, ANSWER_OPEN, THINK_CLOSE, b
 from verigrad.verifiers.lexer import MULTIPLIERS
 from verigrad.verifiers.prose import count_words, is_prose, stated_number
 from verigrad.verifiers.sentences import what_follows
-from verigrad.verifiers.statements import FORMULA, inside
+from verigrad.verifiers.statements import FORMULA, followed_by, inside
 
 LONGEST_TAIL = 4_000
 """Characters of a response that are searched for formulas and sentences, from the end."""
@@ -127,18 +127,7 @@ def _leading(text: str) -> str | None:
             break
         contents.append(inside(formula))
         end = formula.end()
-    return _followed(contents, text[end:]) if contents else None
-
-
-def _followed(contents: list[str], after: str) -> str | None:
-    """Formulas with what multiplies them and their unit; None where what follows them computes with them."""
-    followed = what_follows(after)
-    if followed is None:
-        return None
-    together = ", ".join(contents)
-    if followed[0] > 1:
-        return rf"({together})\cdot {followed[0]}{followed[1]}" if len(contents) == 1 else None
-    return together + followed[1]
+    return followed_by(contents, text[end:]) if contents else None
 
 
 def _last_formula(text: str) -> str | None:
@@ -154,7 +143,7 @@ def _last_formula(text: str) -> str | None:
     rest = text[found[-1].end() :]
     if is_prose(rest) and re.search("[0-9]", rest):
         return None
-    return _followed(contents[::-1], rest)
+    return followed_by(contents[::-1], rest)
 
 
 def _bare(text: str) -> str | None:

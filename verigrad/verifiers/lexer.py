@@ -160,9 +160,10 @@ _TOKEN = re.compile(
     r"|(?P<other>.)",
     re.DOTALL,
 )
-_NOT_EQUAL = re.compile(r"\\not\s*=")
 _RATE = re.compile(r"[A-Za-z]+(?:\s*/\s*[A-Za-z]+)*")
-_SHORT_UNITS = frozenset("g m s h L l t".split())
+SHORT_UNITS = frozenset("g m s h L l t".split())
+"""Letters that are units after a number, where nothing else is meant."""
+
 _SAME = {"!=": "≠", "==": "=", "**": "^", "…": "..."}
 
 
@@ -180,7 +181,7 @@ def tokens(text: str) -> list[Token]:
     if len(text) > LONGEST_TEXT:
         raise LimitExceeded(f"answer of {len(text)} characters")
     found: list[Token] = []
-    text = _NOT_EQUAL.sub(r"\\ne ", spelled(text))
+    text = spelled(text)
     position, spaced, depth = 0, False, 0
     while position < len(text):
         match = _TOKEN.match(text, position)
@@ -252,7 +253,7 @@ def _braced(command: str, inner: str, spaced: bool, counted: bool) -> list[Token
     if words in FUNCTIONS or words == "sqrt":
         return [Token("function", words, spaced)]
     upright = command.startswith(("text", "mbox")) or (
-        command == "mathrm" and all(part in UNITS or part in _SHORT_UNITS for part in re.split(r"\s*/\s*", words))
+        command == "mathrm" and all(part in UNITS or part in SHORT_UNITS for part in re.split(r"\s*/\s*", words))
     )
     if counted and upright and words not in CONNECTIVES and _RATE.fullmatch(words):
         return [

@@ -34,10 +34,8 @@ def name_of(node: Node) -> str | None:
             return f"|{name}|"
         case Call("*", parts):
             return _all_names(parts, "", capitals=True)
-        case Call("+", parts) if all(
-            isinstance(part, Symbol) and re.fullmatch("[a-wA-W]", part.name) for part in parts
-        ):
-            return _all_names(parts, "+")  # m + n, as problems ask for; x + y = 3 is a line
+        case Call("+", parts) if all(isinstance(part, Symbol) and _ASKED_FOR.fullmatch(part.name) for part in parts):
+            return _all_names(parts, "+")
         case Call("/" | ":", parts):
             return _all_names(parts, "/")
         case Collection("()", parts):

@@ -14,6 +14,7 @@ from verigrad.verifiers.lexer import (
     FUNCTIONS,
     MULTIPLIERS,
     OPERATOR_WORDS,
+    SHORT_UNITS,
     UNIT_WORDS,
     UNITS,
 )
@@ -112,7 +113,6 @@ _SUM_OF_NAMES = re.compile(r"[a-wA-W](?:\s*\+\s*[a-wA-W])+")
 
 _NUMBERED = re.compile(r"\b(?:step|question|problem|part|case) [0-9]{1,3}$", re.IGNORECASE)
 _COMPOUND = re.compile(r"-([a-z]+)")
-_SHORT_UNITS = frozenset("g m s h L l t".split())
 _KINDS = (
     ("year", "month", "week", "day", "h", "min", "s"),
     ("mi", "yd", "ft", "in"),
@@ -270,7 +270,7 @@ def _words_of_unit(text: str) -> tuple[str, str]:
 
 
 def _is_unit(word: str) -> bool:
-    known = word in UNITS or word.lower() in UNITS or word in _SHORT_UNITS or word in AFTER_NUMBERS
+    known = word in UNITS or word.lower() in UNITS or word in SHORT_UNITS or word in AFTER_NUMBERS
     return known and word not in _PREPOSITIONS
 
 

@@ -48,12 +48,19 @@ def joined_formulas(formulas: list[re.Match[str]], text: str) -> tuple[int, str]
         if not _JOINED.fullmatch(between) or not between.strip():
             break
         together.append(before)
-    content, start = ", ".join(inside(one) for one in reversed(together)), together[-1].start()
-    followed = what_follows(text[formulas[-1].end() :])
-    if followed is None or (followed[0] > 1 and len(together) > 1):
+    content = followed_by([inside(one) for one in reversed(together)], text[formulas[-1].end() :])
+    return None if content is None else (together[-1].start(), content)
+
+
+def followed_by(contents: list[str], after: str) -> str | None:
+    """Formulas with what multiplies them and their unit; None where what follows them computes with them."""
+    followed = what_follows(after)
+    if followed is None:
         return None
-    factor, unit = followed
-    return start, f"{content}{unit}" if factor == 1 else rf"({content})\cdot {factor}{unit}"
+    together = ", ".join(contents)
+    if followed[0] > 1:
+        return rf"({together})\cdot {followed[0]}{followed[1]}" if len(contents) == 1 else None
+    return together + followed[1]
 
 
 def stated_formula(text: str) -> str | None:
