@@ -23,6 +23,7 @@ from verigrad.errors import ConfigError, DataError
 from verigrad.tasks.chains import chains
 from verigrad.tasks.overlap import check_overlap
 from verigrad.tasks.records import LAYOUTS, Columns, problem_of
+from verigrad.tasks.stories import FAMILIES, LEAST_MAX_NUMBER, TEMPLATES, stories
 from verigrad.types import Problem
 
 SET = "set:"
@@ -178,8 +179,37 @@ def _chains(task: Task, split: str) -> list[Problem]:
             f"task.params: min_terms = {shape['min_terms']}, max_terms = {shape['max_terms']}, max_operand = "
             f"{shape['max_operand']}; needs 2 <= min_terms <= max_terms and max_operand >= 1"
         )
+    return _generated(chains, task, params, split, shape)
+
+
+def _stories(task: Task, split: str) -> list[Problem]:
+    shape = {"families": list(FAMILIES), "min_steps": 1, "max_steps": 3, "max_number": 100}
+    params = _checked(task.params, {**shape, **_GENERATOR})
+    shape = {name: params[name] for name in shape}
+    if split == "validation":
+        shape = _checked(params["validation"], {**shape, "templates": "seen"}, "task.params.validation")
+    unknown = [family for family in shape["families"] if family not in FAMILIES]
+    if unknown or not shape["families"]:
+        raise ConfigError(f"task.params.families = {shape['families']!r}: must be some of {', '.join(FAMILIES)}")
+    if shape.get("templates", "seen") not in TEMPLATES:
+        raise ConfigError(f"task.params.validation.templates = {shape['templates']!r}: must be seen or held_out")
+    if shape["min_steps"] < 1 or shape["max_steps"] < shape["min_steps"] or shape["max_number"] < LEAST_MAX_NUMBER:
+        raise ConfigError(
+            f"task.params: min_steps = {shape['min_steps']}, max_steps = {shape['max_steps']}, max_number = "
+            f"{shape['max_number']}; needs 1 <= min_steps <= max_steps and max_number >= {LEAST_MAX_NUMBER}"
+        )
+    return _generated(stories, task, params, split, shape)
+
+
+def _generated(
+    generate: Callable[..., list[Problem]],
+    task: Task,
+    params: Mapping[str, Any],
+    split: str,
+    settings: Mapping[str, Any],
+) -> list[Problem]:
     try:
-        return chains(_count(task, params, split), seed=params["seed"], split=split, **shape)
+        return generate(_count(task, params, split), seed=params["seed"], split=split, **settings)
     except ValueError as error:
         raise ConfigError(f"task.problems or task.params.validation_problems is too high: {error}") from None
 
@@ -232,6 +262,7 @@ FILED = tuple(dict.fromkeys(["gsm8k", "math", "jsonl", "csv", "parquet", *SETS])
 
 LOADERS: dict[str, Callable[[Task, str], list[Problem]]] = {
     "chains": _chains,
+    "stories": _stories,
     **dict.fromkeys(FILED, _from_file),
     "reasoning_gym": _reasoning_gym,
     "function": _function,
