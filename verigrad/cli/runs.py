@@ -51,7 +51,7 @@ def evaluate(config: Config) -> int:
     verify = verifier_for(config.verifier, train=False)
     task = task_of(config, train=False)
     policy = policy_of(config)
-    prompts = validation_prompts(config, policy, task.validation)
+    prompts = validation_prompts(config, policy, task)
     with RunDirectory(config, make_loggers(config)) as run:
         started = perf_counter()
         with Display(console) as display:

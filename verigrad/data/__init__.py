@@ -2,7 +2,7 @@
 
 from verigrad.data.demonstrations import SOLUTIONS, Demonstration, demonstrations_of, load_demonstrations
 from verigrad.data.files import read_records
-from verigrad.data.tasks import TaskData, load_problems, load_task
+from verigrad.data.tasks import TaskData, load_problems, load_task, with_examples
 from verigrad.data.templates import load_template
 
 __all__ = [
@@ -15,4 +15,5 @@ __all__ = [
     "load_task",
     "load_template",
     "read_records",
+    "with_examples",
 ]

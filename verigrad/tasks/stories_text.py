@@ -1,9 +1,9 @@
 """The words and wordings of `stories`.
 
-Fields of a wording: a … d are the numbers that count, z one that does not; {n} and {m} two people; {He}, {he}, {him} the
-first one's pronouns; {thing} {things} and {others} two kinds of things; {box} {boxes} what they are put into; {red} and
-{blue} two colours. Every number is 2 or more, so that what is counted stands in the plural. Steps are separated by ";",
-and # is the result of the step before.
+Fields of a wording: a … d are the numbers that count, z one that does not; {n} and {m} two people; {He}, {he},
+{him} the first one's pronouns; {things} and {others} two kinds of things; {box}, {boxes} what they are put into; {red}
+and {blue} two colours. Every number is 2 or more, so that what is counted stands in the plural. Steps are separated by
+";"; # is the result of the step before, #2 of the one before that.
 """
 
 from __future__ import annotations
