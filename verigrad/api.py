@@ -25,15 +25,8 @@ from verigrad import algorithms
 from verigrad.algorithms import Evaluation, Parts, Progress, Silent, make_prompts, make_row
 from verigrad.config import Config, advice, build
 from verigrad.config import load as load_config
-from verigrad.data import (
-    SOLUTIONS,
-    TaskData,
-    demonstrations_of,
-    load_demonstrations,
-    load_task,
-    load_template,
-    with_examples,
-)
+from verigrad.data import SOLUTIONS, demonstrations_of, load_demonstrations, load_template
+from verigrad.data.tasks import TaskData, load_task, with_examples
 from verigrad.errors import ConfigError, DataError, UsageError
 from verigrad.grading import Grader, asks_workers, from_function, verifier_for
 from verigrad.kernels import fast_products
@@ -41,7 +34,7 @@ from verigrad.policy import Policy, in_chat
 from verigrad.runs import RunDirectory, make_loggers, newest_checkpoint, read_lines
 from verigrad.samplers import LocalSampler, ReplaySampler, Sampler, VllmSampler
 from verigrad.tasks.overlap import check_overlap
-from verigrad.tasks.templates import Template, few_shot
+from verigrad.tasks.templates import Template
 from verigrad.types import Grade, Problem, Prompt
 from verigrad.verifiers import Verifier, gold_faults
 
@@ -156,7 +149,7 @@ def validation_prompts(config: Config, policy: Policy, task: TaskData) -> list[P
 
 def template_of(config: Config, policy: Policy, task: TaskData) -> Template:
     """The prompt template with its worked examples, inside the model's chat template where the config says so."""
-    template = few_shot(load_template(config.task.template), [example.text for example in task.examples])
+    template = load_template(config.task.template, [example.text for example in task.examples])
     model = config.model
     return in_chat(template, policy.tokenizer, model.system_prompt, model.path) if model.chat_template else template
 

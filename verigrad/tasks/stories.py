@@ -12,8 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import random
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from verigrad.tasks.splits import different
@@ -22,6 +21,7 @@ from verigrad.types import Problem
 
 FAMILIES = tuple(SEEN)
 TEMPLATES = {"seen": SEEN, "held_out": HELD_OUT}
+LETTERS = "abcd"
 LEAST_MAX_NUMBER = 20
 LARGEST_FACTOR = 12
 """The second factor and the divisor are at most this."""
@@ -103,31 +103,39 @@ def _words(draw: random.Random) -> dict[str, str]:
 
 
 def _numbers(draw: random.Random, steps: Sequence[str], scale: int) -> tuple[dict[str, int], list[str]]:
-    """Numbers for the letters, and the equations; drawn until every result is whole and from 1 to `scale`."""
-    factors = {part for step in steps for part in re.findall(r"(?<=/ )[a-d]|[a-d](?= \*)", step)}
-    letters = sorted(set(re.findall("[a-d]", " ".join(steps))))
+    """Numbers for the letters, and the equations; drawn until every number is whole and at most `scale`.
+
+    Factors and divisors are at most LARGEST_FACTOR, and a dividend is drawn by its quotient.
+    """
+    parts = [step.split(" ") for step in steps]
+    letters = sorted({part for step in parts for part in step if part in LETTERS})
+    small = {left for left, operator, _ in parts if operator == "*"}
+    small |= {right for _, operator, right in parts if operator == "/"}
+    dividends = {left: right for left, operator, right in parts if operator == "/" and left in LETTERS}
     while True:
-        numbers = {name: draw.randint(2, LARGEST_FACTOR if name in factors else scale) for name in letters}
-        for step in steps:  # a dividend is made from its quotient, or few draws would do
-            if match := re.fullmatch("([a-d]) / ([a-d])", step):
-                numbers[match[1]] = draw.randint(2, scale // numbers[match[2]] + 1) * numbers[match[2]]
-        equations = _equations(steps, numbers, scale)
-        if equations and all(numbers[name] <= scale for name in letters):
-            return {**numbers, "z": draw.randint(2, scale)}, equations
+        numbers = {name: _up_to(draw, LARGEST_FACTOR if name in small else scale) for name in letters}
+        for dividend, divisor in dividends.items():
+            numbers[dividend] = numbers[divisor] * _up_to(draw, max(scale // numbers[divisor], 2))
+        equations = _equations(parts, numbers, scale)
+        if equations and max(numbers.values()) <= scale:
+            return {**numbers, "z": _up_to(draw, scale)}, equations
 
 
-def _equations(steps: Sequence[str], numbers: dict[str, int], limit: int) -> list[str]:
+def _up_to(draw: random.Random, most: int) -> int:
+    """Uniform on 2 … `most`."""
+    return 2 + int(draw.random() * (most - 1))
+
+
+def _equations(parts: Sequence[Sequence[str]], numbers: Mapping[str, int], limit: int) -> list[str]:
     """ "a + b", "# - c" with a = 3, b = 4, c = 2 → "3 + 4 = 7", "7 - 2 = 5"; none where a result is not 1 … `limit`."""
-    results: list[int] = []
+    known = dict(numbers)
     equations = []
-    for step in steps:
-        left, operator, right = step.split(" ")
-        known = {**numbers, "#": results[-1] if results else 0, "#2": results[-2] if len(results) > 1 else 0}
+    for left, operator, right in parts:
         result = _result(known[left], operator, known[right])
         if not 1 <= result <= limit:
             return []
-        results.append(result)
         equations.append(f"{known[left]} {operator} {known[right]} = {result}")
+        known["#2"], known["#"] = known.get("#", 0), result
     return equations
 
 

@@ -1,9 +1,9 @@
 """The words and wordings of `stories`.
 
 Fields of a wording: a … d are the numbers that count, z one that does not; {n} and {m} two people; {He}, {he},
-{him} the first one's pronouns; {things} and {others} two kinds of things; {box}, {boxes} what they are put into; {red}
-and {blue} two colours. Every number is 2 or more, so that what is counted stands in the plural. Steps are separated by
-";"; # is the result of the step before, #2 of the one before that.
+{him} the first one's pronouns; {thing}, {things} and {others} two kinds of things; {box}, {boxes} what they are put
+into; {red} and {blue} two colours. Every number is 2 or more, so that what is counted stands in the plural. Steps are
+separated by ";"; # is the result of the step before, #2 of the one before that.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ SEEN: dict[str, tuple[tuple[str, str], ...]] = {
         ("{n} has {a} {things}. {m} has {b} fewer {things} than {n}. How many {things} does {m} have?", "a - b"),
         ("{n} is {a} years old and {m} is {b} years old. How many years older is {n} than {m}?", "a - b"),
         ("A pen costs {b} dollars and a bag costs {a} dollars. How many dollars more does the bag cost?", "a - b"),
-        ("{n} has {a} {things}. {m} has {b} times as many. How many {things} does {m} have?", "a * b"),
+        ("{n} has {a} {things}. {m} has {b} times as many. How many {things} does {m} have?", "b * a"),
     ),
     "equal_groups": (
         ("There are {b} {boxes}. Each {box} holds {a} {things}. How many {things} are there in all?", "b * a"),
@@ -110,7 +110,7 @@ SEEN: dict[str, tuple[tuple[str, str], ...]] = {
         ("A room has {b} rows of {a} chairs. How many chairs are in the room?", "b * a"),
     ),
     "rates": (
-        ("One of the {things} costs {a} cents. How many cents do {b} of the {things} cost?", "b * a"),
+        ("Each {thing} costs {a} cents. How many cents do {b} {things} cost?", "b * a"),
         ("{n} earns {a} dollars an hour. How many dollars does {he} earn in {b} hours?", "b * a"),
         ("{n} reads {a} pages every day. How many pages does {he} read in {b} days?", "b * a"),
         ("{n} walks {a} miles every week. How many miles does {he} walk in {b} weeks?", "b * a"),
