@@ -26,7 +26,7 @@ from verigrad.algorithms import Evaluation, Parts, Progress, Silent, make_prompt
 from verigrad.config import Config, advice, build
 from verigrad.config import load as load_config
 from verigrad.data import SOLUTIONS, demonstrations_of, load_demonstrations, load_template
-from verigrad.data.tasks import TaskData, load_task, with_examples
+from verigrad.data.tasks import TaskData, load_task, prepared
 from verigrad.errors import ConfigError, DataError, UsageError
 from verigrad.grading import Grader, asks_workers, from_function, verifier_for
 from verigrad.kernels import fast_products
@@ -84,7 +84,7 @@ def train(
     policy.compute_in(config.model.compute, config.model.checkpoint_activations)
     policy.adapt(config.model.lora, config.run.seed)
     set_threads(config.run.threads, policy)
-    task = with_examples(config.task, TaskData(tuple(problems), tuple(validation)))
+    task = prepared(config.task, TaskData(tuple(problems), tuple(validation)))
     if not config.task.allow_overlap:
         check_overlap(task.train, task.validation)
     step = run_training(config, policy, task, _verifier(config, reward, train=True), progress or Silent())
@@ -104,7 +104,7 @@ def evaluate(
     tables = _tables(settings)
     tables["eval"] = {"problems": 0, **tables.get("eval", {})}
     config = _config(policy, reward, tables)
-    prompts = validation_prompts(config, policy, with_examples(config.task, TaskData((), tuple(problems))))
+    prompts = validation_prompts(config, policy, prepared(config.task, TaskData((), tuple(problems))))
     return run_evaluation(config, policy, prompts, _verifier(config, reward, train=False), progress or Silent())
 
 

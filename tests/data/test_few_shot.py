@@ -3,7 +3,7 @@ import json
 import pytest
 
 from verigrad.config import build
-from verigrad.data import TaskData, load_task, load_template, with_examples
+from verigrad.data import TaskData, load_task, load_template, prepared
 from verigrad.errors import DataError
 from verigrad.tasks.stories import stories
 from verigrad.types import Problem
@@ -127,7 +127,7 @@ def test_examples_of_a_file(tmp_path, solved):
 def test_examples_of_problems_given_in_python():
     given = [Problem(str(n), f"{n}?", str(n), solution=f"It is {n}.") for n in range(10)]
     settings = build({"task": task(count=4, name="given")}).task
-    data = with_examples(settings, TaskData(tuple(given[:8]), tuple(given[8:])))
+    data = prepared(settings, TaskData(tuple(given[:8]), tuple(given[8:])))
     assert (len(data.train), len(data.examples)) == (4, 4)
 
 

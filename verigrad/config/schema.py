@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Positive = Annotated[int, Field(ge=1)]
 NonNegative = Annotated[int, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Section(BaseModel):
@@ -93,6 +94,10 @@ class Task(Section):
     few_shot: FewShot = Field(default_factory=FewShot)
     problems: NonNegative = 0
     """How many training problems to use. 0: all of a file; 16,384 of a generator."""
+    profile: str = ""
+    """A profile.jsonl of `verigrad evaluate --profile`: pass rates of the training problems. Empty: none."""
+    pass_rate: tuple[Share, Share] = (0.0, 1.0)
+    """With profile: the pass rates, from lowest to highest, of the problems that are trained on."""
     allow_overlap: bool = False
     """Accept questions that are in both the training and the validation set."""
     params: dict[str, Any] = Field(default_factory=dict)

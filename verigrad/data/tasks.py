@@ -25,6 +25,7 @@ from verigrad.data.sets import SETS, NamedSet
 from verigrad.errors import ConfigError, DataError
 from verigrad.tasks.chains import chains
 from verigrad.tasks.overlap import check_overlap, without
+from verigrad.tasks.profile import with_pass_rate
 from verigrad.tasks.records import LAYOUTS, Columns, Record, problem_of
 from verigrad.tasks.stories import FAMILIES, LEAST_MAX_NUMBER, TEMPLATES, stories
 from verigrad.types import Problem
@@ -53,7 +54,7 @@ def load_task(config: Config, *, train: bool = True) -> TaskData:
     task = config.task
     validation = tuple(load_problems(task, "validation"))
     if not train:
-        return with_examples(task, TaskData((), validation))
+        return prepared(task, TaskData((), validation))
     if task.name in FILED and _source(task, "train") == _source(task, "validation") and not task.allow_overlap:
         raise ConfigError(
             "task.validation_path is empty: training needs questions that it does not see; give a second file, or "
@@ -62,20 +63,28 @@ def load_task(config: Config, *, train: bool = True) -> TaskData:
     training = tuple(load_problems(task, "train"))
     if not task.allow_overlap:
         check_overlap(training, validation)
-    return with_examples(task, TaskData(training, validation))
+    return prepared(task, TaskData(training, validation))
 
 
-def with_examples(task: Task, data: TaskData) -> TaskData:
-    """The data with its few-shot examples, which are left out of training. No validation question is an example."""
+def prepared(task: Task, data: TaskData) -> TaskData:
+    """The data with its few-shot examples, and the training problems that are left: no example, and of the pass rates
+    asked for.
+    """
+    examples = _examples(task, data)
+    train = without(data.train, [example.problem for example in examples])
+    if train and task.profile:
+        rows = [record.values for record in read_records(task.profile)]
+        train = with_pass_rate(train, rows, *task.pass_rate, place=task.profile)
+    return TaskData(tuple(train), data.validation, tuple(examples))
+
+
+def _examples(task: Task, data: TaskData) -> list[Demonstration]:
     settings = task.few_shot
     if not settings.count:
-        return data
+        return []
     if settings.source and not settings.source.startswith(SET):
-        examples = examples_of_file(task, data.validation)
-    else:
-        examples = examples_of_problems(task, _pool(task, data), data.validation)
-    kept = without(data.train, [example.problem for example in examples])
-    return TaskData(tuple(kept), data.validation, tuple(examples))
+        return examples_of_file(task, data.validation)
+    return examples_of_problems(task, _pool(task, data), data.validation)
 
 
 def _pool(task: Task, data: TaskData) -> Sequence[Problem]:
@@ -239,7 +248,7 @@ def _chains(task: Task, split: str) -> list[Problem]:
 
 
 def _stories(task: Task, split: str) -> list[Problem]:
-    shape = {"families": list(FAMILIES), "min_steps": 1, "max_steps": 3, "max_number": 100}
+    shape: dict[str, Any] = {"families": list(FAMILIES), "min_steps": 1, "max_steps": 3, "max_number": 100}
     params = _checked(task.params, {**shape, **_GENERATOR})
     shape = {name: params[name] for name in shape}
     if split == "validation":
