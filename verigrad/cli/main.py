@@ -229,7 +229,7 @@ def _evaluate(args: argparse.Namespace) -> int:
     config = load(args.config, args.overrides, args.overlays)
     from verigrad.cli import runs
 
-    return runs.evaluate(config, profile=args.profile)
+    return runs.profile(config) if args.profile else runs.evaluate(config)
 
 
 def _train(args: argparse.Namespace) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
@@ -23,6 +23,7 @@ from verigrad.report import print_table
 from verigrad.runs import RunDirectory, make_loggers, newest_checkpoint, to_line
 from verigrad.runs.files import write_whole
 from verigrad.tasks.profile import profile_rows
+from verigrad.verifiers import Verifier
 
 DONE, INTERRUPTED = 0, 130
 
@@ -48,41 +49,17 @@ def train(config: Config) -> int:
     return INTERRUPTED if stop_requested() else DONE
 
 
-def evaluate(config: Config, *, profile: bool = False) -> int:
-    """Evaluates a model or checkpoint into a directory of its own, <run.dir>-evaluate.
-
-    With `profile`, on the training problems, and into <run.dir>-profile, profile.jsonl beside the usual files.
-    """
-    console = Console(soft_wrap=True)
+def evaluate(config: Config) -> int:
+    """Evaluates a model or checkpoint into a directory of its own, <run.dir>-evaluate."""
     verify = verifier_for(config.verifier, train=False)
-    if profile:
-        config, task = _profiled(config)
-    else:
-        task = task_of(config, train=False)
-        config = _in_directory(config, f"{config.run.dir}-evaluate")
-    policy = policy_of(config)
-    prompts = validation_prompts(config, policy, task)
-    with RunDirectory(config, make_loggers(config)) as run:
-        started = perf_counter()
-        with Display(console) as display:
-            result = run_evaluation(config, policy, prompts, verify, display)
-        run.write_responses("eval", 0, result.lines)
-        run.log("eval", {"step": 0, "rollouts_seen": 0, "seconds": perf_counter() - started, **result.metrics})
-        if profile:
-            _write_profile(run.path / "profile.jsonl", result.lines, console)
-        print_table([run.path], console)
-        classes = result.metrics["classes"]
-        console.print(
-            f"format and answer right {classes['format1_answer1']}, format alone {classes['format1_answer0']}, "
-            f"neither {classes['format0']}; every response with its grade: {run.path / 'eval' / 'step_000000.jsonl'}",
-            markup=False,
-            highlight=False,
-        )
+    task = task_of(config, train=False)
+    _measure(_in_directory(config, f"{config.run.dir}-evaluate"), task, verify)
     return DONE
 
 
-def _profiled(config: Config) -> tuple[Config, TaskData]:
-    """The config of an evaluation of all training problems, and these in the place of the validation problems."""
+def profile(config: Config) -> int:
+    """Evaluates on all training problems, into <run.dir>-profile, and writes each one's pass rate to profile.jsonl."""
+    verify = verifier_for(config.verifier, train=False)
     unfiltered = config.task.model_copy(update={"profile": "", "pass_rate": (0.0, 1.0)})
     task = task_of(config.model_copy(update={"task": unfiltered}), train=True)
     if not task.train:
@@ -92,23 +69,43 @@ def _profiled(config: Config) -> tuple[Config, TaskData]:
         "eval": config.eval.model_copy(update={"problems": 0, "greedy": False}),
     }
     config = _in_directory(config.model_copy(update=sections), f"{config.run.dir}-profile")
-    return config, TaskData((), task.train, task.examples)
+    lines = _measure(config, TaskData((), task.train, task.examples), verify)
+    rows, path = profile_rows(lines), Path(config.run.dir) / "profile.jsonl"
+    write_whole(path, map(to_line, rows))
+    never, always = (sum(row["pass_rate"] == rate for row in rows) for rate in (0, 1))
+    Console(soft_wrap=True).print(
+        f"{len(rows)} training problems: {never} never solved, {len(rows) - never - always} at times, {always} always; "
+        f"pass rates: {path}",
+        markup=False,
+        highlight=False,
+    )
+    return DONE
 
 
 def _in_directory(config: Config, path: str) -> Config:
     return config.model_copy(update={"run": config.run.model_copy(update={"dir": path})})
 
 
-def _write_profile(path: Path, lines: Sequence[Mapping[str, Any]], console: Console) -> None:
-    rows = profile_rows(lines)
-    write_whole(path, map(to_line, rows))
-    never, always = (sum(row["pass_rate"] == rate for row in rows) for rate in (0, 1))
-    console.print(
-        f"{len(rows)} training problems: {never} never solved, {len(rows) - never - always} at times, {always} always; "
-        f"pass rates: {path}",
-        markup=False,
-        highlight=False,
-    )
+def _measure(config: Config, task: TaskData, verify: Verifier) -> list[dict[str, Any]]:
+    """Evaluates on the validation problems of `task` into `config.run.dir`; returns every response with its grade."""
+    console = Console(soft_wrap=True)
+    policy = policy_of(config)
+    prompts = validation_prompts(config, policy, task)
+    with RunDirectory(config, make_loggers(config)) as run:
+        started = perf_counter()
+        with Display(console) as display:
+            result = run_evaluation(config, policy, prompts, verify, display)
+        run.write_responses("eval", 0, result.lines)
+        run.log("eval", {"step": 0, "rollouts_seen": 0, "seconds": perf_counter() - started, **result.metrics})
+        print_table([run.path], console)
+        classes = result.metrics["classes"]
+        console.print(
+            f"format and answer right {classes['format1_answer1']}, format alone {classes['format1_answer0']}, "
+            f"neither {classes['format0']}; every response with its grade: {run.path / 'eval' / 'step_000000.jsonl'}",
+            markup=False,
+            highlight=False,
+        )
+    return result.lines
 
 
 @contextmanager

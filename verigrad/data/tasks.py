@@ -152,7 +152,7 @@ def _of_set(source: str, split: str) -> list[Problem]:
     """The problems of "set:NAME", from that set's own place, or of "set:NAME:PATH", from a file of its layout."""
     name, _, path = source.removeprefix(SET).partition(":")
     if name not in LOADERS:
-        raise ConfigError(f"{source}: no named set; {nearest(name, list(LOADERS))}")
+        raise ConfigError(f"{source}: no named set; {nearest(name, list(dict.fromkeys([*SETS, *LOADERS])))}")
     return load_problems(Task(name=name, path=path), split)
 
 
