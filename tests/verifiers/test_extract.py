@@ -2,7 +2,16 @@ import time
 
 import pytest
 
-from verigrad.verifiers import boxed_answer, course_answer, hash_answer, strict_answer
+from verigrad.types import Problem
+from verigrad.verifiers import (
+    boxed_answer,
+    concluding_answer,
+    course_answer,
+    find_verifier,
+    hash_answer,
+    is_strict,
+    strict_answer,
+)
 
 
 @pytest.mark.parametrize(
@@ -97,10 +106,45 @@ def test_hash_answer(text, answer):
     assert hash_answer(text) == answer
 
 
-@pytest.mark.parametrize("unit", ["{", r"\boxed{", r"\boxed{1} ", "</think> <answer>", "####", "\\", "<"])
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        (" 3 + 4 = 7. The answer is 7.\n", "7"),
+        ("The answer is 3.50.", "3.50"),
+        ("So it is 7\nThe answer is 7. ", "7"),
+        ("The answer is 6. No! The answer is 7.", "7"),  # the last sentence counts
+        ("The answer is 5!.", "5!"),
+        ("The answer is .", ""),
+        ("The answer is 7", None),
+        ("The answer is 7.\nQ: How many?", None),
+        ("The answer is 7. That is all.", None),
+        ("The answer is 7..", None),
+        ("The answer is\n7.", None),
+        ("Maybe The answer is 7.", None),
+        ("3 + 4 = 7.The answer is 7.", None),
+        ("the answer is 7.", None),
+        ("7.", None),
+    ],
+)
+def test_concluding_answer(text, answer):
+    assert concluding_answer(text) == answer
+
+
+def test_a_concluding_sentence_is_graded_as_one_answer():
+    verify = find_verifier("answer_is")
+    problem = Problem("p", "", "7")
+    texts = ("7", "$7", "8", "7 or 8", "not 7")
+    rewards = {text: verify(problem, f"3 + 4 = 7. The answer is {text}.").reward for text in texts}
+    assert rewards == {"7": 1.0, "$7": 1.0, "8": 0.0, "7 or 8": 0.0, "not 7": 0.0}
+    assert is_strict("answer_is")
+
+
+@pytest.mark.parametrize(
+    "unit", ["{", r"\boxed{", r"\boxed{1} ", "</think> <answer>", "####", "\\", "<", "The answer is ", ". "]
+)
 def test_extraction_is_linear_on_hostile_text(unit):
     text = unit * 200_000
     started = time.perf_counter()
-    for extract in (strict_answer, course_answer, boxed_answer, hash_answer):
+    for extract in (strict_answer, course_answer, boxed_answer, hash_answer, concluding_answer):
         extract(text)
     assert time.perf_counter() - started < 2.0

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
 from types import FrameType
+from typing import Any
 
 from rich.console import Console
 
@@ -15,10 +16,13 @@ from verigrad.algorithms import make_row
 from verigrad.api import policy_of, run_evaluation, run_training, task_of, validation_prompts
 from verigrad.cli.display import Display
 from verigrad.config import Config
-from verigrad.data import load_template
+from verigrad.data import TaskData, load_template
+from verigrad.errors import DataError
 from verigrad.grading import verifier_for
 from verigrad.report import print_table
-from verigrad.runs import RunDirectory, make_loggers, newest_checkpoint
+from verigrad.runs import RunDirectory, make_loggers, newest_checkpoint, to_line
+from verigrad.runs.files import write_whole
+from verigrad.tasks.profile import profile_rows
 
 DONE, INTERRUPTED = 0, 130
 
@@ -44,20 +48,28 @@ def train(config: Config) -> int:
     return INTERRUPTED if stop_requested() else DONE
 
 
-def evaluate(config: Config) -> int:
-    """Evaluates a model or checkpoint into a directory of its own, <run.dir>-evaluate."""
+def evaluate(config: Config, *, profile: bool = False) -> int:
+    """Evaluates a model or checkpoint into a directory of its own, <run.dir>-evaluate.
+
+    With `profile`, on the training problems, and into <run.dir>-profile, profile.jsonl beside the usual files.
+    """
     console = Console(soft_wrap=True)
-    config = config.model_copy(update={"run": config.run.model_copy(update={"dir": f"{config.run.dir}-evaluate"})})
     verify = verifier_for(config.verifier, train=False)
-    task = task_of(config, train=False)
+    if profile:
+        config, task = _profiled(config)
+    else:
+        task = task_of(config, train=False)
+        config = _in_directory(config, f"{config.run.dir}-evaluate")
     policy = policy_of(config)
-    prompts = validation_prompts(config, policy, task.validation)
+    prompts = validation_prompts(config, policy, task)
     with RunDirectory(config, make_loggers(config)) as run:
         started = perf_counter()
         with Display(console) as display:
             result = run_evaluation(config, policy, prompts, verify, display)
         run.write_responses("eval", 0, result.lines)
         run.log("eval", {"step": 0, "rollouts_seen": 0, "seconds": perf_counter() - started, **result.metrics})
+        if profile:
+            _write_profile(run.path / "profile.jsonl", result.lines, console)
         print_table([run.path], console)
         classes = result.metrics["classes"]
         console.print(
@@ -67,6 +79,36 @@ def evaluate(config: Config) -> int:
             highlight=False,
         )
     return DONE
+
+
+def _profiled(config: Config) -> tuple[Config, TaskData]:
+    """The config of an evaluation of all training problems, and these in the place of the validation problems."""
+    unfiltered = config.task.model_copy(update={"profile": "", "pass_rate": (0.0, 1.0)})
+    task = task_of(config.model_copy(update={"task": unfiltered}), train=True)
+    if not task.train:
+        raise DataError("there are no training problems to profile: sft on a file of demonstrations reads none")
+    sections = {
+        "task": unfiltered.model_copy(update={"validation_path": ""}),
+        "eval": config.eval.model_copy(update={"problems": 0, "greedy": False}),
+    }
+    config = _in_directory(config.model_copy(update=sections), f"{config.run.dir}-profile")
+    return config, TaskData((), task.train, task.examples)
+
+
+def _in_directory(config: Config, path: str) -> Config:
+    return config.model_copy(update={"run": config.run.model_copy(update={"dir": path})})
+
+
+def _write_profile(path: Path, lines: Sequence[Mapping[str, Any]], console: Console) -> None:
+    rows = profile_rows(lines)
+    write_whole(path, map(to_line, rows))
+    never, always = (sum(row["pass_rate"] == rate for row in rows) for rate in (0, 1))
+    console.print(
+        f"{len(rows)} training problems: {never} never solved, {len(rows) - never - always} at times, {always} always; "
+        f"pass rates: {path}",
+        markup=False,
+        highlight=False,
+    )
 
 
 @contextmanager

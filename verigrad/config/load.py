@@ -166,6 +166,12 @@ def _check_across(config: Config) -> None:
         raise ConfigError(
             "model.system_prompt is for a chat template: set model.chat_template = true, or write it into task.template"
         )
+    low, high = config.task.pass_rate
+    if low > high or (not config.task.profile and (low, high) != (0.0, 1.0)):
+        raise ConfigError(
+            f"task.pass_rate = [{low:g}, {high:g}] needs low <= high, and task.profile, the path of a profile.jsonl "
+            "that `verigrad evaluate CONFIG --profile` writes"
+        )
     if sampler.min_tokens > sampler.max_tokens:
         raise ConfigError(
             f"sampler.min_tokens = {sampler.min_tokens} is above sampler.max_tokens = {sampler.max_tokens}; lower it"

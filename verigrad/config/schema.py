@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Positive = Annotated[int, Field(ge=1)]
 NonNegative = Annotated[int, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Section(BaseModel):
@@ -65,13 +66,21 @@ class Model(Section):
     lora: Lora = Field(default_factory=Lora)
 
 
+class FewShot(Section):
+    count: NonNegative = 0
+    """Worked examples before every question: each the template's own rendering, its response, and a blank line."""
+    source: str = ""
+    """Where they are taken from: set:NAME or set:NAME:PATH, that set's training problems with their worked solutions;
+    or a JSONL of demonstrations. Empty: the training problems' own, which are then not trained on."""
+
+
 class Task(Section):
     name: str = "chains"
-    """chains (embedded), a named data set (gsm8k, math, math500, …: docs/datasets.md), jsonl, csv or parquet,
-    reasoning_gym, or function."""
+    """chains or stories (embedded), a named data set (gsm8k, math, math500, …: docs/datasets.md), jsonl, csv or
+    parquet, reasoning_gym, or function."""
     path: str = ""
-    """Training problems: a file, a directory with a file for each split, hub:OWNER/NAME?split=… or set:NAME. Empty: the
-    named set's own place on the hub."""
+    """Training problems: a file, a pattern of files, a directory with a file for each split, hub:OWNER/NAME?split=…,
+    set:NAME, or set:NAME:PATH for a file of another set. Empty: the named set's own place on the hub."""
     validation_path: str = ""
     """Validation problems, in the same ways. Empty: the generator's own validation split, the directory `path`, the
     named set's own place on the hub, or `path` itself where only evaluating."""
@@ -79,21 +88,34 @@ class Task(Section):
     """For sft: a JSONL, or hub:OWNER/NAME?split=…, of prompt/response or question/answer/response; or solutions: the
     training problems' own worked solutions."""
     solution_format: str = " {solution} </think> <answer> {answer} </answer>"
-    """With demonstrations = solutions: the response that a worked solution and its answer make."""
+    """With demonstrations = solutions, and in few_shot: the response that a worked solution and its answer make."""
     template: str = "tiny"
-    """A shipped prompt template (tiny, r1_zero, question_only), or the path of a text file with {question} in it."""
+    """A shipped prompt template (tiny, r1_zero, question_only, qa), or the path of a text file with {question} in
+    it."""
+    few_shot: FewShot = Field(default_factory=FewShot)
     problems: NonNegative = 0
     """How many training problems to use. 0: all of a file; 16,384 of a generator."""
+    profile: str = ""
+    """A profile.jsonl of `verigrad evaluate --profile`: pass rates of the training problems. Empty: none."""
+    pass_rate: tuple[Share, Share] = (0.0, 1.0)
+    """With profile: the pass rates, from lowest to highest, of the problems that are trained on."""
     allow_overlap: bool = False
     """Accept questions that are in both the training and the validation set."""
     params: dict[str, Any] = Field(default_factory=dict)
     """Parameters of the task: column names of a file, a generator's own settings, a function and its arguments."""
 
+    @property
+    def validated_set(self) -> str:
+        """The set that accuracies are of: the one named in `validation_path`, else the task itself."""
+        path = self.validation_path
+        return path.removeprefix("set:").partition(":")[0] if path.startswith("set:") else self.name
+
 
 class Verifier(Section):
     name: str = "r1_zero"
-    """A format (r1_zero, r1_zero_course, boxed, hash; lenient for evaluation only), alone or with a judge (math, exact,
-    choice, numeric, countdown, reasoning_gym, format) after a colon; or function, or blend. docs/verifiers.md."""
+    """A format (r1_zero, r1_zero_course, boxed, hash, answer_is; lenient for evaluation only), alone or with a judge
+    (math, exact, choice, numeric, countdown, reasoning_gym, format) after a colon; or function, or blend.
+    docs/verifiers.md."""
     function: str = ""
     """With name = function: "package.module:function" of a reward (problem, response) → number or Grade."""
     weights: dict[str, float] = Field(default_factory=dict)

@@ -8,7 +8,7 @@ from verigrad.verifiers.answers import plain_words, read
 from verigrad.verifiers.claims import Blend, Claim, fail, mixed, scored, settle
 from verigrad.verifiers.equality import Verdict, decide, equal
 from verigrad.verifiers.exact import Number, read_number
-from verigrad.verifiers.extract import boxed_answer, course_answer, hash_answer, strict_answer
+from verigrad.verifiers.extract import boxed_answer, concluding_answer, course_answer, hash_answer, strict_answer
 from verigrad.verifiers.golds import gold_faults
 from verigrad.verifiers.lenient import lenient_answer
 from verigrad.verifiers.rules import (
@@ -36,6 +36,7 @@ __all__ = [
     "Verifier",
     "blended",
     "boxed_answer",
+    "concluding_answer",
     "course_answer",
     "decide",
     "equal",

@@ -17,6 +17,7 @@ LONGEST_BOXES = 100_000
 _ESCAPE_OR_BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
 _BOX = re.compile(r"(\\boxed|\\fbox)\s*")
 _BARE_CONTENT = re.compile(r"[^\s$]+")
+_SENTENCE_END = re.compile(r"[.!?]\s|\n|\.$")
 
 
 def strict_answer(text: str) -> str | None:
@@ -92,6 +93,22 @@ def hash_answer(text: str) -> str | None:
     if not marker:
         return None
     return rest.lstrip(" \t").partition("\n")[0].strip() or None
+
+
+def concluding_answer(text: str) -> str | None:
+    """X where the last sentence is "The answer is X." and only white space follows it; None otherwise.
+
+    The convention of chain-of-thought examples (Wei et al. 2022, arXiv:2201.11903). The sentence begins at the start of
+    the text, on a new line, or after the white space behind a full stop, exclamation or question mark. X is within one
+    sentence and one line, and does not end in a further full stop.
+    """
+    before, marker, rest = text.rpartition("The answer is ")
+    head, body = before.rstrip(), rest.rstrip()
+    begins = not head or "\n" in before[len(head) :] or (head[-1] in ".!?" and head != before)
+    if not marker or not begins or not body.endswith("."):
+        return None
+    answer = body[:-1].strip()
+    return None if _SENTENCE_END.search(answer) else answer
 
 
 def _closing_brace(text: str, start: int) -> int | None:

@@ -12,6 +12,7 @@ _SHOWN: dict[str, Callable[[str], str]] = {
     "r1_zero_course": "</think> <answer>{}</answer>".format,
     "boxed": r"\boxed{{{}}}".format,
     "hash": "#### {}".format,
+    "answer_is": "The answer is {}.".format,
     "lenient": r"\boxed{{{}}}".format,
 }
 _UNCHECKED = frozenset({"countdown", "reasoning_gym"})

@@ -18,7 +18,7 @@ from verigrad.errors import ConfigError
 from verigrad.types import Grade, Problem
 from verigrad.verifiers.claims import Blend, Claim, settle, unformatted
 from verigrad.verifiers.equality import decide
-from verigrad.verifiers.extract import boxed_answer, course_answer, hash_answer, strict_answer
+from verigrad.verifiers.extract import boxed_answer, concluding_answer, course_answer, hash_answer, strict_answer
 from verigrad.verifiers.judges import countdown, exact_match, multiple_choice, numeric, scored_by_generator
 from verigrad.verifiers.lenient import lenient_answer
 from verigrad.verifiers.prose import is_prose
@@ -51,6 +51,7 @@ FORMATS: dict[str, Format] = {
     "r1_zero_course": Format("strict", _tagged(course_answer)),
     "boxed": Format("strict", boxed_answer),
     "hash": Format("strict", hash_answer),
+    "answer_is": Format("strict", concluding_answer),
     "lenient": Format("lenient", lenient_answer),
 }
 
