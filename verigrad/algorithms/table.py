@@ -88,6 +88,9 @@ def _numbers(algorithm: Algorithm) -> dict[str, Any]:
     return {name: getattr(algorithm, name) for name in names} | {
         "clip_low": algorithm.clip.low,
         "clip_high": algorithm.clip.high,
+        "clip_shift": algorithm.clip.shift,
+        "gate_positive": algorithm.gate.positive,
+        "gate_negative": algorithm.gate.negative,
     }
 
 

@@ -162,6 +162,15 @@ class Clip(Section):
     """Ratios below 1 − low gain nothing further (ppo_clip, gspo)."""
     high: Annotated[float, Field(ge=0)] = 0.2
     """Ratios above 1 + high gain nothing further (ppo_clip, gspo, cispo)."""
+    shift: Annotated[float, Field(ge=0, le=1)] = 0.15
+    """δ of dppo: a token gains nothing further once its probability has moved by more than this."""
+
+
+class Gate(Section):
+    positive: Annotated[float, Field(gt=0)] = 1.0
+    """τ of sapo's gate for tokens of positive advantage: the larger, the sooner a ratio away from 1 stops counting."""
+    negative: Annotated[float, Field(gt=0)] = 1.05
+    """τ of sapo's gate for tokens of negative advantage."""
 
 
 class Divergence(Section):
@@ -225,8 +234,9 @@ class Algorithm(Section):
     ddof: Annotated[int, Field(ge=0, le=1)] = 1
     """Standard deviations divide by n − ddof."""
     advantage_eps: Annotated[float, Field(ge=0)] = 1e-6
-    """Added to standard deviations."""
+    """Added to standard deviations, and to the mean that maxrl divides by."""
     clip: Clip = Field(default_factory=Clip)
+    gate: Gate = Field(default_factory=Gate)
     divergence: Divergence = Field(default_factory=Divergence)
     overlong: Overlong = Field(default_factory=Overlong)
     value: Value = Field(default_factory=Value)
