@@ -80,7 +80,8 @@ class Task(Section):
     solution_format: str = " {solution} </think> <answer> {answer} </answer>"
     """With demonstrations = solutions: the response that a worked solution and its answer make."""
     template: str = "tiny"
-    """A shipped prompt template (tiny, r1_zero, question_only), or the path of a text file with {question} in it."""
+    """A shipped prompt template (tiny, r1_zero, r1_zero_three_shot, question_only, question_only_boxed), or the path of
+    a text file with {question} in it."""
     problems: NonNegative = 0
     """How many training problems to use. 0: all of a file; 16,384 of a generator."""
     allow_overlap: bool = False

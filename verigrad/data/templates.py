@@ -9,7 +9,7 @@ from verigrad.config import nearest
 from verigrad.errors import ConfigError
 from verigrad.tasks.templates import Template
 
-SHIPPED = ("tiny", "r1_zero", "question_only")
+SHIPPED = ("tiny", "r1_zero", "r1_zero_three_shot", "question_only", "question_only_boxed")
 
 
 def load_template(name_or_path: str) -> Template:
