@@ -217,14 +217,13 @@ def advice(config: Config) -> list[str]:
     """Settings that are valid but do nothing, or not what their names say; one line each."""
     algorithm = config.algorithm
     credit, loss = CHOICES["credit"][algorithm.credit], CHOICES["loss"][algorithm.loss]
-    single = not algorithm.sequences_per_update and not algorithm.tokens_per_update and algorithm.epochs == 1
     lines = []
     if config.model.chat_template and config.task.template in ("tiny", "r1_zero", "r1_zero_three_shot"):
         lines.append(
             f"task.template = {config.task.template!r} ends in the assistant's <think>, which model.chat_template puts "
             "into the user's turn; use question_only with verifier.name = 'boxed', or a template of your own"
         )
-    if single and loss.limits:
+    if algorithm.one_update and loss.limits:
         lines.append(
             f"one update per batch of rollouts: the ratio is 1, so {algorithm.loss} limits nothing; "
             "set algorithm.epochs or algorithm.sequences_per_update for more updates"

@@ -252,6 +252,11 @@ class Algorithm(Section):
     scored_rollouts: NonNegative = 256
     """Rollouts of a step that are scored for entropy and the sampler–trainer gap, where the row needs no scores."""
 
+    @property
+    def one_update(self) -> bool:
+        """Whether a step makes one update: the policy is then still the one that sampled, and every ratio is 1."""
+        return not self.sequences_per_update and not self.tokens_per_update and self.epochs == 1
+
 
 class Optimizer(Section):
     lr: Annotated[float, Field(gt=0)] = 1e-5

@@ -171,8 +171,7 @@ def scoring_pack(shape: Shape, config: Config, lengths: Lengths, machine: Machin
 def scores_all(config: Config) -> bool:
     """Whether a step's loss needs scores of every rollout: old log-probs, a reference's, or values."""
     algorithm = config.algorithm
-    single = not algorithm.sequences_per_update and not algorithm.tokens_per_update and algorithm.epochs == 1
-    reads_old = CHOICES["loss"][algorithm.loss].ratio and not single
+    reads_old = CHOICES["loss"][algorithm.loss].ratio and not algorithm.one_update
     other = algorithm.importance_limit or CHOICES["credit"][algorithm.credit].scores
     return bool(reads_old or needs_reference(config) or other)
 
