@@ -9,7 +9,7 @@ import torch
 from tests.tiny import ARCHITECTURES, VOCABULARY, make_model, random_ids
 from verigrad.errors import ConfigError
 from verigrad.kernels import PackedPlan, Rows, SlotCache, backbone_of, hidden_states
-from verigrad.kernels.cache import BLOCK
+from verigrad.kernels.blocks import BLOCK
 from verigrad.policy.load import check_head
 
 SEQUENCES = [random_ids(length, seed=length) for length in (5, 1, 9, 3)]

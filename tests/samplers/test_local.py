@@ -224,7 +224,7 @@ def spied(monkeypatch):
     """Lists of what is prefilled (prompts) and decoded (rows of each pass)."""
     prompts, rows = [], []
     prefill, decode = SlotCache.prefill, SlotCache.decode
-    monkeypatch.setattr(SlotCache, "prefill", lambda self, p, s: prompts.extend(p) or prefill(self, p, s))
+    monkeypatch.setattr(SlotCache, "prefill", lambda self, p, s, b: prompts.extend(p) or prefill(self, p, s, b))
     monkeypatch.setattr(SlotCache, "decode", lambda self, t, r: rows.append(len(t)) or decode(self, t, r))
     return prompts, rows
 

