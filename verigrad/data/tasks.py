@@ -91,7 +91,8 @@ def _pool(task: Task, data: TaskData) -> Sequence[Problem]:
     """All problems that examples may be drawn from."""
     if task.few_shot.source:
         return _of_set(task.few_shot.source, "train")
-    if task.name not in LOADERS:  # problems given in Python
+    given_in_python = task.name not in LOADERS
+    if given_in_python or (data.train and not task.problems):
         return data.train
     return load_problems(task.model_copy(update={"problems": 0}), "train")
 
