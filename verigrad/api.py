@@ -22,7 +22,7 @@ from typing import Any, SupportsFloat
 import torch
 
 from verigrad import algorithms
-from verigrad.algorithms import Evaluation, Parts, Progress, Silent, make_prompts, make_row
+from verigrad.algorithms import Evaluation, Parts, Progress, Silent, make_prompts, make_row, with_template_tokens
 from verigrad.config import Config, advice, build
 from verigrad.config import load as load_config
 from verigrad.data import SOLUTIONS, demonstrations_of, load_demonstrations, load_template
@@ -306,7 +306,7 @@ def _prompts(policy: Policy, template: Template, problems: Sequence[Problem]) ->
         raise DataError("there are no training problems; give some, or another task.path")
     prompts = make_prompts(problems, lambda problem: template.render(problem.question), policy.encode_prompt)
     policy.check_prompts(prompts)
-    return prompts
+    return with_template_tokens(prompts, policy.encode_prompt(template.opening) if template.opening else ())
 
 
 def _demonstrations(config: Config, policy: Policy, template: Template, task: TaskData) -> tuple[Sampler, list[Prompt]]:

@@ -20,8 +20,8 @@ class Blocks:
     """The rows of each place in blocks of `size` rows, `read` being the place whose keys each block reads.
 
     `size` is a power of two up to BLOCK, near the number of rows that share a place: with one row for each place, a
-    block of sixteen would be fifteen parts waste. On a processor whose products depend on the number of their rows it is
-    always BLOCK, so that what a row computes does not depend on its company.
+    block of sixteen would be fifteen parts waste. On a processor whose products depend on the number of their rows it
+    is always BLOCK, so that what a row computes does not depend on its company.
     """
 
     def __init__(self, places: Integers, heads: int, group: int, device: torch.device, size: int | None = None) -> None:

@@ -84,7 +84,7 @@ def _convert(file: Path, home: Path, digest: str) -> None:
         raise UsageError(f"{file} cannot be read as a model: {type(error).__name__}: {error}") from None
     # What is saved is an ordinary model: nothing shall say that it is quantised.
     del model.config.quantization_config
-    model.hf_quantizer = None
+    model.hf_quantizer = None  # type: ignore[assignment]
     home.parent.mkdir(parents=True, exist_ok=True)
     aside = Path(tempfile.mkdtemp(prefix=f".{home.name}.", dir=home.parent))
     try:

@@ -1,8 +1,9 @@
 """The embedded sampler: continuous batching on the policy's own transformers model.
 
-What a template puts before every question is run once, and prompts behind it once per question. Rollouts that have drawn the same tokens so far are
-one row, with a slot of a preallocated key–value cache: it is decoded once, and each of them draws its own next token. A
-row whose rollouts have finished gives its slot back at once, so that none is decoded after its end.
+What a template puts before every question is run once, and the prompts behind it once per question. Rollouts that have
+drawn the same tokens so far are one row, with a slot of a preallocated key–value cache: it is decoded once, and each of
+them draws its own next token. A row whose rollouts have finished gives its slot back at once, so that none is decoded
+after its end.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from verigrad.errors import ConfigError, NonFiniteError
-from verigrad.kernels import Rows, SlotCache, backbone_of, computing, head_of, padded
+from verigrad.kernels import NarrowCopy, Rows, SlotCache, backbone_of, computing, head_of, padded
 from verigrad.samplers.drawing import draw, log_distribution, uniforms
 from verigrad.samplers.live import State, beginning_of
 from verigrad.samplers.stopping import Decode, EndTable, finish
@@ -42,6 +43,7 @@ class LocalSampler:
     ) -> None:
         self._model: Any = model
         self._backbone, self._head = backbone_of(model), head_of(model)
+        self._narrow = None if compute == "same" else NarrowCopy(self._backbone, compute)
         self._context = int(cast(Any, model).config.get_text_config().max_position_embeddings)
         self._decode, self._end_ids = decode, frozenset(end_ids)
         self._slots, self._compute, self._shared = slots, compute, shared
@@ -52,11 +54,16 @@ class LocalSampler:
         self._cache: SlotCache | None = None
 
     def load(self, version: int, tensors: Iterable[tuple[str, Tensor]]) -> None:
-        """Takes the weights; a shared module has them already, adapters beside them if it has any."""
+        """Takes the weights; a shared module has them already, adapters beside them if it has any.
+
+        Where layers compute in a narrower type, their weights are rounded here, once for all tokens.
+        """
         own = {} if self._shared else dict(self._model.named_parameters())
         with torch.no_grad():
             for name, tensor in () if self._shared else tensors:
                 own[name].copy_(tensor)
+        if self._narrow:
+            self._narrow.refresh()
         self._version = version
 
     def sample(self, requests: Iterable[Request]) -> Iterator[Completion]:
@@ -104,7 +111,8 @@ class LocalSampler:
         if cache is None or any(getattr(cache, name) < count for name, count in needed.items()):
             cache = None  # before the new one takes its memory
             dtype = None if self._compute == "same" else getattr(torch, self._compute)
-            cache = SlotCache(self._backbone, **needed, dtype=dtype)
+            backbone = self._narrow.backbone if self._narrow else self._backbone
+            cache = SlotCache(backbone, **needed, dtype=dtype)
         return cache
 
     @torch.inference_mode()

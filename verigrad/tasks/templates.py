@@ -29,6 +29,11 @@ class Template:
         """The prompt of a question. Plain replacement, not `str.format`: questions and templates contain braces."""
         return self.text.replace(PLACEHOLDER, question)
 
+    @property
+    def opening(self) -> str:
+        """What stands before the question, the same in every prompt."""
+        return self.text.partition(PLACEHOLDER)[0]
+
     def question_of(self, prompt: str) -> str | None:
         """The question of which `prompt` is the rendering, or None where it is no rendering of this template."""
         start = self.text.index(PLACEHOLDER)
