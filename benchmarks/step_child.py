@@ -12,7 +12,11 @@ import torch
 
 import verigrad
 from benchmarks import harness, machine
-from benchmarks.workload import SHAPES, make_policy
+from benchmarks.workload import SHAPES, make_policy, make_step_prompts
+from verigrad.cli.plan import machine_of
+from verigrad.config import build
+from verigrad.plan import Lengths, make_plan, shape_of
+from verigrad.policy import Policy
 from verigrad.runs import read_lines
 from verigrad.tasks.chains import chains
 
@@ -31,8 +35,8 @@ def run(
     policy = make_policy(shape, device)
     loaded, memory = harness.resident_bytes(), machine.Memory(device)
     problems = chains(questions * (WARM_UP + steps), seed=0, split="train")
+    settings = settings_of(shape, algorithm, questions, steps, threads)
     with TemporaryDirectory() as directory:
-        settings = settings_of(shape, algorithm, questions, steps, threads)
         validation = chains(2, seed=0, split="validation")
         verigrad.train(policy, problems, validation=validation, run_dir=Path(directory) / "run", settings=settings)
         lines = read_lines(Path(directory) / "run" / "metrics.jsonl")
@@ -46,6 +50,7 @@ def run(
         "tokens": median(line["mean_tokens"] for line in measured),
         "loaded": loaded,
         "extra": memory.extra(),
+        "planned": planned_bytes(policy, settings),
         "peak": torch.cuda.max_memory_allocated() if device == "cuda" else harness.peak_bytes(),
     }
 
@@ -68,6 +73,16 @@ def settings_of(shape: str, algorithm: str, questions: int, steps: int, threads:
         "optimizer": {"lr": 1e-6},
         "eval": {"every": 1_000_000, "greedy": False},
     }
+
+
+def planned_bytes(policy: Policy, settings: dict[str, Any]) -> int:
+    """The peak that `verigrad plan` says of such a run on this machine: what tensors take, all responses at their limit."""
+    device = {"device": policy.device.type}
+    config = build({**settings, "run": {"dir": "runs/step"}, "model": {**settings["model"], **device}})
+    prompts = make_step_prompts(policy, settings["algorithm"]["questions_per_step"])
+    longest = Lengths(max(len(prompt.token_ids) for prompt in prompts), config.sampler.max_tokens)
+    shape = shape_of(policy.model.config.to_dict())
+    return make_plan(config, shape, machine_of(config, "", 0.0), longest, longest).memory.largest
 
 
 if __name__ == "__main__":
