@@ -30,11 +30,12 @@ def main(words: Sequence[str] | None = None) -> None:
     made.add_argument("--steps", type=int, default=2, help="measured steps per process, after one that is not")
     made.add_argument("--algorithm", default="grpo", help="a row of the table")
     made.add_argument("--microbatches", default="1024,256,64", help="sequences of TRL's micro-batch to try")
+    made.add_argument("--keep", default="", metavar="DIR", help="leave the run of our side there, for one pair")
     arguments = harness.parse(made, words)
     report = harness.Report("step", arguments, machine.describe(arguments.device))
     questions = arguments.questions or SHAPES[arguments.shape].questions
     common = {"questions": questions, "steps": arguments.steps, "device": arguments.device}
-    task = {"shape": arguments.shape, "algorithm": arguments.algorithm, **common}
+    task = {"shape": arguments.shape, "algorithm": arguments.algorithm, "keep": arguments.keep, **common}
     counts = machine.thread_counts() if arguments.device == "cpu" else [0]
     counts = counts[:1] if arguments.quick else counts
     sides: dict[str, Side] = {

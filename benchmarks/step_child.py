@@ -25,21 +25,23 @@ PHASES = ("sampling", "scoring", "training")
 
 
 def run(
-    shape: str, algorithm: str, questions: int, steps: int, device: str = "cpu", threads: int = 0
+    shape: str, algorithm: str, questions: int, steps: int, device: str = "cpu", threads: int = 0, keep: str = ""
 ) -> dict[str, Any]:
     """Median seconds per step and per phase after a warm-up, tokens per response, and memory.
 
     A step is all that the library does for one: sampling, grading, scoring, one update on every rollout, and writing
-    rollouts and metrics. Responses end with the end token alone, since not every peer knows stop strings.
+    rollouts and metrics. Responses end with the end token alone, since not every peer knows stop strings. `keep`: a run
+    directory that is left there, so that what was done can be read should this process be ended.
     """
     policy = make_policy(shape, device)
     loaded, memory = harness.resident_bytes(), machine.Memory(device)
     problems = chains(questions * (WARM_UP + steps), seed=0, split="train")
     settings = settings_of(shape, algorithm, questions, steps, threads)
     with TemporaryDirectory() as directory:
+        run_dir = Path(keep or directory) / "run"
         validation = chains(2, seed=0, split="validation")
-        verigrad.train(policy, problems, validation=validation, run_dir=Path(directory) / "run", settings=settings)
-        lines = read_lines(Path(directory) / "run" / "metrics.jsonl")
+        verigrad.train(policy, problems, validation=validation, run_dir=run_dir, settings=settings)
+        lines = read_lines(run_dir / "metrics.jsonl")
     ends = [line for line in lines if line["kind"] == "step"]
     whole = [after["seconds"] - before["seconds"] for before, after in pairwise(ends)]
     measured = ends[WARM_UP:]
@@ -56,7 +58,7 @@ def run(
 
 
 def settings_of(shape: str, algorithm: str, questions: int, steps: int, threads: int) -> dict[str, Any]:
-    """One update per step on all rollouts, at a rate that leaves the lengths as they are; no evaluation on the way."""
+    """One update per step on all rollouts, at a rate that leaves the lengths as they are; next to no evaluation."""
     sizes = SHAPES[shape]
     return {
         "run": {"checkpoint_every": 1_000_000, "threads": threads},
@@ -71,12 +73,12 @@ def settings_of(shape: str, algorithm: str, questions: int, steps: int, threads:
             "sequences_per_update": 0,
         },
         "optimizer": {"lr": 1e-6},
-        "eval": {"every": 1_000_000, "greedy": False},
+        "eval": {"every": 1_000_000, "problems": 2, "max_tokens": min(8, sizes.max_tokens), "greedy": False},
     }
 
 
 def planned_bytes(policy: Policy, settings: dict[str, Any]) -> int:
-    """The peak that `verigrad plan` says of such a run on this machine: what tensors take, all responses at their limit."""
+    """The peak that `verigrad plan` says of such a run on this machine: of tensors, all responses at their limit."""
     device = {"device": policy.device.type}
     config = build({**settings, "run": {"dir": "runs/step"}, "model": {**settings["model"], **device}})
     prompts = make_step_prompts(policy, settings["algorithm"]["questions_per_step"])

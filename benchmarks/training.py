@@ -47,7 +47,9 @@ def main(words: Sequence[str] | None = None) -> None:
         if name == "hidden512":
             bars.append(harness.bar("share of the product rate at width 512", row["share of rate"], "≥", 0.6))
         if arguments.device == "cuda" and name == "qwen2.5-1.5b":
-            bars.append(harness.bar("share of the product rate, responses of 1,024 tokens", row["share of rate"], "≥", 0.45))
+            bars.append(
+                harness.bar("share of the product rate, responses of 1,024 tokens", row["share of rate"], "≥", 0.45)
+            )
     report.table("Updates", rows)
     source, lengths = read_lengths(arguments.lengths, arguments.sequences)
     rows = [{"budget, tokens": budget, "padding": padding(lengths, budget)} for budget in BUDGETS]

@@ -1,7 +1,7 @@
 """What the kit brings to a machine without a network, and how it is taken in there. Standard library only.
 
-    .gpu-kit/base/wheels/*.whl, base/kit.json, base/problems/*.jsonl      packages, the list of them, word problems
-    .gpu-kit/model-1/NAME.1, .gpu-kit/model-2/NAME.2                       a model's file, in pieces
+.gpu-kit/base/wheels/*.whl, base/kit.json, base/problems/*.jsonl      packages, the list of them, word problems
+.gpu-kit/model-1/NAME.1, .gpu-kit/model-2/NAME.2                       a model's file, in pieces
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ STORE = Path(os.environ.get("VERIGRAD_KIT_STORE") or "/tmp/verigrad-kit")
 def read_list() -> dict[str, Any]:
     """The kit's own list (kit.json), as it came now or in an earlier call; empty where there is none."""
     came, kept = KIT / "base" / "kit.json", STORE / "kit.json"
-    if came.exists() and came.parent != STORE:
-        STORE.mkdir(parents=True, exist_ok=True)
+    if came.exists():
+        shutil.copytree(came.parent / "problems", STORE / "problems", dirs_exist_ok=True)
         shutil.copyfile(came, kept)
     found: dict[str, Any] = json.loads(kept.read_text()) if kept.exists() else {}
     return found
@@ -118,12 +118,10 @@ def split(file: Path, folder: Path, largest: int) -> dict[str, Any]:
 
 
 def problem_files(work: Path, tiny: bool) -> tuple[Path, Path] | None:
-    """(training, held-out) word problems: the kit's, or with `tiny` two dozen made up here; None where there are none."""
-    found = KIT / "base" / "problems"
-    if found.is_dir() and not tiny:
-        return found / "train.jsonl", found / "validation.jsonl"
+    """(training, held-out) word problems: the kit's, if it has any, or with `tiny` two dozen made up here."""
     if not tiny:
-        return None
+        found = STORE / "problems" / "train.jsonl", STORE / "problems" / "validation.jsonl"
+        return found if found[0].exists() else None
     files = work / "train.jsonl", work / "validation.jsonl"
     for file, whole in zip(files, ("apples", "pens"), strict=True):
         write_problems(file, [(f"Ann has {n} {whole} and gets 2 more. How many?", str(n + 2)) for n in range(1, 13)])

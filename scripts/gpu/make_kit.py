@@ -1,4 +1,4 @@
-"""Makes `.gpu-kit/`: what a GPU machine without a network lacks, to be sent there beside the working tree (docs/gpu.md).
+"""Makes `.gpu-kit/`: what a GPU machine without a network lacks, to be sent there beside the tree (docs/gpu.md).
 
     python scripts/gpu/make_kit.py                                 # wheels, word problems, SmolLM2 in pieces
 
@@ -152,6 +152,7 @@ def main(words: Sequence[str] | None = None) -> int:
         entries.append({"name": name, "file": file.name, "at_least": packages.get(name, "0")})
     listed: dict[str, Any] = {"python": arguments.python, "wheels": entries}
     train, validation = word_problems(arguments.data)
+    (KIT / "base" / "problems").mkdir(parents=True, exist_ok=True)
     if train:
         write_problems(KIT / "base" / "problems" / "train.jsonl", train)
         write_problems(KIT / "base" / "problems" / "validation.jsonl", validation)

@@ -19,6 +19,7 @@ import tarfile
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -50,7 +51,9 @@ class Results:
             file.write(text + "\n")
 
 
-def run_command(command: Sequence[str], seconds: float, out: Path, err: Path, environment: dict[str, str]) -> int | None:
+def run_command(
+    command: Sequence[str], seconds: float, out: Path, err: Path, environment: dict[str, str]
+) -> int | None:
     """The exit status of a command, or None where it had to be killed, with all that it had started."""
     with out.open("ab") as output, err.open("ab") as errors:
         child = subprocess.Popen(
@@ -72,10 +75,8 @@ def run_command(command: Sequence[str], seconds: float, out: Path, err: Path, en
 
 def _kill(child: subprocess.Popen[bytes]) -> None:
     """Ends a child and its process group, if any of it is left."""
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     child.wait()
 
 
@@ -89,7 +90,7 @@ def run_stage(stage: Stage, limit: float, results: Results, environment: dict[st
     with results.output.open("a", encoding="utf-8") as file:
         file.write(f"\n## {stage.name}\n$ {' '.join(stage.command)}\n")
     started = time.monotonic()
-    text = results.output if stage.summary else results.report
+    text = results.report if stage.tables else results.output
     status = run_command(stage.command, limit, text, results.output, environment)
     seconds = time.monotonic() - started
     if stage.summary:
@@ -112,7 +113,11 @@ def describe(results: Results, added: Sequence[str]) -> None:
             versions[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
             versions[package] = "missing"
-    query = ["nvidia-smi", "--query-gpu=name,memory.total,driver_version,clocks.max.sm,power.limit", "--format=csv,noheader"]
+    query = [
+        "nvidia-smi",
+        "--query-gpu=name,memory.total,driver_version,clocks.max.sm,power.limit",
+        "--format=csv,noheader",
+    ]
     try:
         gpu = subprocess.run(query, capture_output=True, text=True, timeout=20).stdout.strip()
     except (OSError, subprocess.TimeoutExpired):
@@ -126,7 +131,7 @@ def keep_runs(work: Path, results: Results) -> None:
     """The small files of the runs: settings, metrics, evaluations."""
     with tarfile.open(results.folder / "runs.tgz", "w:gz") as archive:
         for name in ("config.toml", "environment.json", "metrics.jsonl", "eval.jsonl"):
-            for file in sorted(work.glob(f"*/{name}")):
+            for file in sorted(work.rglob(name)):
                 archive.add(file, file.relative_to(work))
 
 
@@ -134,9 +139,13 @@ def parse(words: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/gpu/run.sh", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--stages", default="", help=f"names, with commas (default: all): {', '.join(NAMES)}")
     parser.add_argument("--minutes", type=float, default=9.0, help="of all stages together (default: %(default)s)")
-    parser.add_argument("--out", type=Path, default=Path(os.environ.get("OUT") or "gpu-results"), help="where results go")
+    parser.add_argument(
+        "--out", type=Path, default=Path(os.environ.get("OUT") or "gpu-results"), help="where results go"
+    )
     parser.add_argument("--dry-run", action="store_true", help="on the CPU, at tiny sizes: to see that it runs")
-    parser.add_argument("--install-only", action="store_true", help="take in wheels and pieces of the model; run nothing")
+    parser.add_argument(
+        "--install-only", action="store_true", help="take in wheels and pieces of the model; run nothing"
+    )
     arguments = parser.parse_args(words)
     arguments.names = [name for name in arguments.stages.split(",") if name] or list(NAMES)
     for name in arguments.names:

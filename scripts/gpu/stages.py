@@ -31,13 +31,16 @@ class Setup:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """`summary` reads what a run has written, also after its end was forced. `skip`: why it cannot run here."""
+    """`tables`: what the command prints is for the report. `summary` reads what a run has written, also after it was
+    killed. `skip`: why it cannot run here.
+    """
 
     name: str
     shows: str
     seconds: int
     command: tuple[str, ...]
     summary: tuple[str, ...] = ()
+    tables: bool = True
     skip: str = ""
 
 
@@ -54,17 +57,22 @@ def _tests(setup: Setup) -> Stage:
     if setup.tiny:
         marked = [path for path in marked if path.endswith("test_cuda.py")]
     command = (setup.python, "-m", "pytest", "-q", "-m", "gpu", "-p", "no:cacheprovider", *marked)
-    return Stage("tests", "the tests that need a GPU", 90, command)
+    return Stage("tests", "the tests that need a GPU", 80, command)
 
 
-def _train(setup: Setup, name: str, config: str, settings: dict[str, object]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _train(
+    setup: Setup, name: str, config: str, settings: dict[str, object]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """(command of a run, command that sums it up)"""
     folder = str(setup.work / name)
     words: list[str] = []
     for key, value in ({"run.dir": folder, "model.device": setup.device} | settings).items():
         words += [f"--{key}", str(value)]
-    summary = (setup.python, "-m", f"{HERE}/summary".replace("/", "."), folder, "--name", name, "--json", str(setup.lines))
-    return (setup.python, "-m", "verigrad.cli.main", "train", config, *words), summary
+    return (setup.python, "-m", "verigrad.cli.main", "train", config, *words), _summary(setup, name, folder)
+
+
+def _summary(setup: Setup, name: str, folder: str) -> tuple[str, ...]:
+    return (setup.python, "-m", "scripts.gpu.summary", folder, "--name", name, "--json", str(setup.lines))
 
 
 TINY: dict[str, object] = {
@@ -79,7 +87,7 @@ TINY: dict[str, object] = {
 def _embedded(setup: Setup) -> Stage:
     settings = TINY if setup.tiny else {}
     command, summary = _train(setup, "embedded", "configs/tiny/expert_iteration.toml", settings)
-    return Stage("embedded", "expert iteration on the embedded model", 120, command, summary)
+    return Stage("embedded", "expert iteration on the embedded model", 120, command, summary, tables=False)
 
 
 def _smollm2(setup: Setup) -> list[Stage]:
@@ -100,7 +108,8 @@ def _smollm2(setup: Setup) -> list[Stage]:
     ):
         settings = common | (TINY if setup.tiny else {})
         command, summary = _train(setup, f"smollm2-{name}", f"{HERE}/smollm2_{name}.toml", settings)
-        stages.append(Stage(f"smollm2-{name}", f"SmolLM2-135M on word problems: {shows}", seconds, command, summary, skip))
+        what = f"SmolLM2-135M on word problems: {shows}"
+        stages.append(Stage(f"smollm2-{name}", what, seconds, command, summary, tables=False, skip=skip))
     return stages
 
 
@@ -152,5 +161,9 @@ def _benchmarks(setup: Setup) -> list[Stage]:
         if words[-1] == "--stops-by":
             words.append("end token")
         command = (setup.python, "-m", *words, "--device", setup.device, "--json", str(setup.lines))
-        stages.append(Stage(name, shows, seconds, command))
+        summary: tuple[str, ...] = ()
+        if name == "step":  # says nothing of itself before its end
+            command += ("--keep", str(setup.work / name))
+            summary = _summary(setup, name, str(setup.work / name / "run"))
+        stages.append(Stage(name, shows, seconds, command, summary))
     return stages

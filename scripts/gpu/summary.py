@@ -69,6 +69,7 @@ def main(words: Sequence[str] | None = None) -> None:
         report.table("Evaluations", evaluations(found))
     if steps:
         report.table("Seconds by phase", [phases(steps)])
+    if steps and arguments.name != "step":
         report.bars(bars(arguments.name, found, steps))
 
 

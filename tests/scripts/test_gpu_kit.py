@@ -1,4 +1,4 @@
-"""The kit for a GPU machine: its stages run tiny on a CPU, a stage that hangs is killed, a model's pieces are joined."""
+"""The kit for a GPU machine: stages run tiny on a CPU, one that hangs is killed, a model's pieces are joined."""
 
 from __future__ import annotations
 
@@ -177,7 +177,7 @@ def test_the_bars_of_a_run():
 def places(tmp_path, monkeypatch):
     monkeypatch.setattr(kit, "KIT", tmp_path / "kit")
     monkeypatch.setattr(kit, "STORE", tmp_path / "store")
-    (tmp_path / "kit" / "base").mkdir(parents=True)
+    (tmp_path / "kit" / "base" / "problems").mkdir(parents=True)
     return tmp_path
 
 
