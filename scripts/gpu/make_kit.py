@@ -69,6 +69,10 @@ def _requirements(name: str) -> list[str]:
         return []
 
 
+def _is_installed(name: str) -> bool:
+    return any(True for _ in metadata.Distribution.discover(name=name))
+
+
 def carried(python: str) -> dict[str, str]:
     """Each package to carry, and the least version that Verigrad itself asks for ("0" where it says none)."""
     wanted = closure(WANTED, python)
@@ -88,16 +92,17 @@ def pins() -> dict[str, str]:
 
 
 def download(packages: Iterable[str], folder: Path, python: str) -> list[Path]:
-    """The wheels of these packages for Linux x86-64, one each."""
-    versions = pins()
+    """The wheels of these packages for Linux x86-64, one each: as pinned, else as installed here, else the newest."""
+    versions, wanted = pins(), []
     for package in packages:
-        if package not in versions:
+        if package not in versions and _is_installed(package):
             versions[package] = metadata.version(package)
+        wanted.append(f"{package}=={versions[package]}" if package in versions else package)
     platforms = [f"--platform=manylinux_2_{minor}_x86_64" for minor in (17, 24, 27, 28, 31, 34)]
     platforms += ["--platform=manylinux2014_x86_64", "--platform=manylinux1_x86_64"]
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
     pip += [f"--python-version={python}", "--implementation=cp", *platforms, "--dest", str(folder)]
-    subprocess.run([*pip, *(f"{package}=={versions[package]}" for package in packages)], check=True)
+    subprocess.run([*pip, *wanted], check=True)
     return sorted(folder.glob("*.whl"))
 
 

@@ -103,8 +103,8 @@ def _smollm2(setup: Setup) -> list[Stage]:
     }
     stages = []
     for name, seconds, shows in (
-        ("ei", 150, "zero-shot, then 5 steps of expert iteration"),
-        ("grpo", 120, "zero-shot, then 40 steps of GRPO"),
+        ("ei", 150, "as it is, then after 5 steps of expert iteration"),
+        ("grpo", 120, "as it is, then after 40 steps of GRPO"),
     ):
         settings = common | (TINY if setup.tiny else {})
         command, summary = _train(setup, f"smollm2-{name}", f"{HERE}/smollm2_{name}.toml", settings)
