@@ -15,7 +15,7 @@ VLLM_DEV := .venv-vllm/.verigrad-dev
 DEMO_CONFIG := configs/tiny/expert_iteration.toml
 DEMO_DIR := runs/demo
 
-.PHONY: demo test check bench docs clean
+.PHONY: demo test check bench docs gpu-kit clean
 .DEFAULT_GOAL := test
 
 $(VENV):
@@ -82,6 +82,10 @@ bench: $(DEV)
 
 docs: $(DEV)
 	@$(BIN)/python scripts/docs.py
+
+# What a GPU machine without a network lacks, docs/gpu.md. KIT=… are options of the script, e.g. KIT='--data DIR'.
+gpu-kit: $(DEV)
+	@$(BIN)/python scripts/gpu/make_kit.py $(KIT)
 
 clean:
 	@rm -rf build dist htmlcov .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
