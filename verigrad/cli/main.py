@@ -226,7 +226,7 @@ def _declare_grade(parser: argparse.ArgumentParser) -> None:
         "--tolerance", metavar="T", type=float, default=1e-6, help="of the judge numeric (default: 1e-6)"
     )
     parser.add_argument("--jobs", metavar="N", type=int, default=0, help="processes that grade (default: one per core)")
-    parser.add_argument("--workers", metavar="N", type=int, default=1, help="of each, for Math-Verify (default: 1)")
+    parser.add_argument("--workers", metavar="N", type=int, default=1, help="of each, for functions (default: 1)")
     parser.add_argument("--time-limit", metavar="S", type=float, default=1.0, help="seconds per answer (default: 1)")
 
 

@@ -22,7 +22,7 @@ from pathlib import PurePath
 
 from verigrad.errors import DataError
 from verigrad.types import Problem
-from verigrad.verifiers.extract import boxed_answer, hash_answer
+from verigrad.answers import boxed_answer, hash_answer
 
 
 @dataclass(frozen=True, slots=True)

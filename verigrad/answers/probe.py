@@ -1,39 +1,62 @@
 """Whether two values are the same: exactly where both are rational, else at random points.
 
-    rational constants        compared exactly
-    rational functions        at two points modulo a drawn prime of 128 bits: wrongly equal with probability degree/2¹²⁷
-    other constants           70 digits computed, 35 compared
-    everything else           the same at up to ten real places of both signs and several sizes, wherever all steps of
-                              both are real; where they hardly ever are, in the four quadrants of the complex plane
+    rational constants    compared exactly
+    rational functions    at two points modulo a drawn prime of 96 bits
+    other constants       70 digits computed, 35 compared
+    everything else       at up to ten real places of both signs and several sizes, wherever all steps
+                          of both are real; where they hardly ever are, in the four quadrants
 
-What is drawn depends on a seed, which is the pair of answers: the verdict does not depend on process, thread or order.
+What is drawn depends on the pair of answers alone, so a verdict does not depend on process or order.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
-from typing import Any, TypeVar, cast
+from typing import Any
 
-from verigrad.verifiers import numeric
-from verigrad.verifiers.budget import Budget, Exhausted
-from verigrad.verifiers.expression import CONSTANTS, Call, LimitExceeded, Node, Number, Symbol, names, operations, walk
-from verigrad.verifiers.fields import Evaluator, rational
-from verigrad.verifiers.numeric import Complex, Undefined, Unknown
-from verigrad.verifiers.points import COMPLEXES, REALS, Complexes, Place, Reals, Residues, drawn_prime
+from verigrad.answers.fields import (
+    COMPLEXES,
+    MP,
+    REALS,
+    Complexes,
+    Evaluator,
+    Place,
+    Reals,
+    Residues,
+    close,
+    drawn_prime,
+    rational,
+)
+from verigrad.answers.tree import (
+    CONSTANTS,
+    INFINITY,
+    MINUS_INFINITY,
+    Applied,
+    Budget,
+    Call,
+    LimitExceeded,
+    Node,
+    Number,
+    Undefined,
+    Unknown,
+    has_unknown,
+    names,
+    operations,
+    walk,
+)
 
-UNDECIDED_IF_DIFFERENT = frozenset({"apply sum", "apply prod", "apply int", "apply lim"})
+KEPT = frozenset({"sum", "prod", "int", "lim"})
 """Kept as written: equal if their parts are, but different parts may still have one value."""
 
 NOT_REAL = frozenset({"Re", "Im", "arg"})
-"""Functions at whose side symbols stand for complex numbers, as they do beside i."""
+"""Functions beside which symbols stand for complex numbers, as they do beside i."""
 
-PIECEWISE = frozenset("abs floor ceil max min sgn sign arcsin arccos arctan arccot asin acos atan".split())
-"""Functions of several branches, as roots are: they may be equal to something simpler at every place tried and not
-everywhere."""
+PIECEWISE = frozenset("abs floor ceil max min sgn arcsin arccos arctan arccot".split())
+"""Functions of several branches, as roots are: they may be equal to something simpler at every place
+tried and not everywhere."""
 
 ENOUGH = 2
 """Places at which both values are real."""
@@ -41,17 +64,13 @@ ENOUGH = 2
 OFTEN = 6
 """Places without a real value, after which none is looked for."""
 
-_INFINITY = Symbol("∞")
-
-V = TypeVar("V")
-
 
 class Probe:
     """Compares values for one pair of answers, within one budget."""
 
-    def __init__(self, seed: str) -> None:
+    def __init__(self, seed: str, budget: Budget) -> None:
         self._seed = hashlib.blake2b(seed.encode("utf-8", "replace"), digest_size=32).hexdigest()
-        self.budget = Budget()
+        self.budget = budget
         self._known: dict[tuple[object, int], tuple[Node, Any]] = {}
 
     @cached_property
@@ -63,13 +82,13 @@ class Probe:
         if one == other:
             return True
         try:
-            (left, over), (right, above) = self._exact(one), self._exact(other)
+            (left, over), (right, above) = self.exact(one), self.exact(other)
         except Undefined:
             return False
         if left is not None and right is not None:
             return left == right
         verdict = self._everywhere([one, other])
-        if verdict is False and (operations(one) | operations(other)) & UNDECIDED_IF_DIFFERENT:
+        if verdict is False and (operations(one) | operations(other)) & KEPT:
             return None
         if verdict is None and (over or above):
             raise LimitExceeded("a value too large to write out")
@@ -87,29 +106,43 @@ class Probe:
                     return True
             except (Unknown, Undefined):
                 pass
-        first: list[Complex] = []
+        first: list[Any] = []
 
-        def steady(value: Complex) -> bool:
+        def steady(value: Any) -> bool:
             first.append(value)
-            return value != numeric.ZERO and numeric.close(first[0], value)
+            return value != 0 and close(first[0], value)
 
         verdict = self._numerically([ratio], steady)
-        if verdict and bool(_branching(one)) != bool(_branching(other)):
+        if verdict and _branching(one) != _branching(other):
             return None
-        return verdict if not verdict or not positive else first[0].im == 0 and first[0].re > 0
+        return verdict if not verdict or not positive else first[0].imag == 0 and first[0].real > 0
 
-    def real(self, node: Node) -> Decimal | Fraction | None:
-        """The value of a real constant; None where it has symbols, is complex or undefined."""
-        if names(node) - CONSTANTS or "∞" in names(node):
+    def real(self, node: Node) -> Fraction | None:
+        """The value of a real constant, rounded to 70 digits; None where it has symbols, is complex or undefined."""
+        if has_unknown(node) or node in (INFINITY, MINUS_INFINITY):
             return None
         try:
-            exact, _ = self._exact(node)
-            if exact is not None:
-                return exact
-            value = self._at(Place(0, 0), [node])[0]
+            exact, _ = self.exact(node)
+            value = None if exact is not None else self._at(Place(0, 0), [node])[0]
         except (Unknown, Undefined):
             return None
-        return None if value.im else value.re
+        if value is None:
+            return exact
+        if isinstance(value, MP.mpc):
+            return None
+        sign, mantissa, exponent, _ = value._mpf_
+        return (-1) ** sign * mantissa * Fraction(2) ** exponent
+
+    def exact(self, node: Node) -> tuple[Fraction | None, bool]:
+        """The rational value, and whether it is None for being too large to write out: residues may compare it."""
+        if isinstance(node, Number):
+            return node.value, False
+        try:
+            return self._once("exact", lambda part: rational(part, self.budget), node), False
+        except LimitExceeded:
+            if self.budget.left < 0:
+                raise
+            return None, True
 
     def _everywhere(self, nodes: Sequence[Node]) -> bool | None:
         if any(map(_calculates_with_infinity, nodes)):
@@ -121,23 +154,21 @@ class Probe:
             return False
         except Unknown:
             pass
-        verdict = self._numerically(nodes, numeric.close)
+        verdict = self._numerically(nodes, close)
         if verdict is None and not any(map(names, nodes)):
-            verdict = self._numerically([self._folded(node) for node in nodes], numeric.close)
+            verdict = self._numerically([self._folded(node) for node in nodes], close)
         one, other = map(_branching, nodes)
         return None if verdict and one != other else verdict
 
     def _numerically(self, nodes: Sequence[Node], same: Callable[..., bool]) -> bool | None:
         """The verdict at real places if there are enough, else at complex ones. None where a value is Unknown."""
-        symbols = frozenset().union(*map(names, nodes))
-        functions = frozenset().union(*map(operations, nodes))
         try:
-            if not symbols - CONSTANTS and not any(name.startswith("apply ") for name in functions):
+            if not any(map(has_unknown, nodes)):
                 return same(*self._at(Place(0, 0), nodes))
-            if "i" not in symbols and not functions & NOT_REAL:
-                verdict = self._at_real_places(nodes, same)
-                if verdict is not None:
-                    return verdict
+            complex_names = any("i" in names(node) or operations(node) & NOT_REAL for node in nodes)
+            verdict = None if complex_names else self._at_real_places(nodes, same)
+            if verdict is not None:
+                return verdict
             return all(same(*self._at(place, nodes)) for place in COMPLEXES)
         except Undefined:
             return False
@@ -146,13 +177,11 @@ class Probe:
 
     def _at_real_places(self, nodes: Sequence[Node], same: Callable[..., bool]) -> bool | None:
         """None where fewer than ENOUGH places give both a real value. Raises if none of the first gives any value."""
-        places, failures, imaginary = 0, 0, 0
+        places = failures = imaginary = 0
         for place in REALS:
             before = self.budget.left
             try:
                 values = self._at(place, nodes, Reals)
-            except Exhausted:
-                raise
             except Undefined:
                 imaginary += 1
                 if imaginary >= OFTEN and not places:
@@ -160,7 +189,7 @@ class Probe:
                 continue
             except (Unknown, LimitExceeded):
                 failures += 1
-                if failures >= ENOUGH and not places and not imaginary:
+                if self.budget.left < 0 or (failures >= ENOUGH and not places and not imaginary):
                     raise
                 continue
             if not same(*values):
@@ -170,19 +199,20 @@ class Probe:
                 break
         return True if places >= ENOUGH else None
 
-    def _at(self, place: Place, nodes: Sequence[Node], kind: type[Complexes] = Complexes) -> list[Complex]:
-        def value(node: Node) -> Complex:
+    def _at(self, place: Place, nodes: Sequence[Node], kind: type[Complexes] = Complexes) -> list[Any]:
+        def value(node: Node) -> Any:
             return Evaluator(kind(self._seed, place, self.budget), self.budget).value(node)
 
         return [self._once((kind, place), value, node) for node in nodes]
 
     def _residue(self, at: int, node: Node) -> int:
-        def value(node: Node) -> int:
+        def value(node: Node) -> Any:
             return Evaluator(Residues(f"{self._seed}\0{at}", self._prime), self.budget).value(node)
 
-        return self._once(at, value, node)
+        residue: int = self._once(at, value, node)
+        return residue
 
-    def _once(self, field: object, value: Callable[[Node], V], node: Node) -> V:
+    def _once(self, field: object, value: Callable[[Node], Any], node: Node) -> Any:
         """The value, computed the first time only: the elements of a set are compared each with each.
 
         Kept by the node's identity, together with the node, since the hash of a tree takes as long as a value.
@@ -193,54 +223,56 @@ class Probe:
                 self._known[key] = node, value(node)
             except (Unknown, Undefined) as error:
                 self._known[key] = node, error
-        _, found = self._known[key]
+        found = self._known[key][1]
         if isinstance(found, Unknown | Undefined):
             raise type(found)(*found.args)
-        return cast(V, found)
+        return found
 
     def _folded(self, node: Node) -> Node:
         """With exact numbers in place of what is rational: a difference that is small to 70 digits keeps its value."""
         if not isinstance(node, Call):
             return node
-        value, _ = (None, False) if names(node) else self._exact(node)
+        value, _ = (None, False) if names(node) else self.exact(node)
         if value is not None:
             return Number(value)
-        return Call(node.name, tuple(self._folded(part) for part in node.arguments))
-
-    def _exact(self, node: Node) -> tuple[Fraction | None, bool]:
-        """The exact value, and whether it is None for being too large to write out: residues may still compare it."""
-        if isinstance(node, Number):
-            return node.value, False
-        try:
-            return self._once("exact", lambda node: rational(node, self.budget), node), False
-        except LimitExceeded:
-            return None, True
+        return Call(node.name, tuple(map(self._folded, node.arguments)))
 
 
 def _branching(node: Node) -> bool:
     """Whether it applies a root or a function of several branches to a symbol."""
-    calls = (one for one in walk(node) if isinstance(one, Call) and (one.name in PIECEWISE or _is_root(one)))
-    return any(names(part) - CONSTANTS for call in calls for part in call.arguments)
+    calls = (part for part in walk(node) if isinstance(part, Call))
+    branching = (call for call in calls if call.name in PIECEWISE or _is_root(call))
+    return any(has_unknown(part) for call in branching for part in call.arguments)
 
 
 def _is_root(call: Call) -> bool:
-    """Of a degree that is known."""
+    """A root or a broken power of a degree that is known."""
     if call.name not in ("^", "root") or names(call.arguments[1]):
         return False
     if call.name == "root":
         return True
-    parts = walk(call.arguments[1])
-    return any(part.name == "/" if isinstance(part, Call) else _is_broken(part) for part in parts)
-
-
-def _is_broken(node: Node) -> bool:
-    return isinstance(node, Number) and node.value.denominator > 1
+    return any(
+        (isinstance(part, Call) and part.name == "/")
+        or (isinstance(part, Number) and part.value.denominator > 1)
+        for part in walk(call.arguments[1])
+    )
 
 
 def _calculates_with_infinity(node: Node) -> bool:
     """Whether it adds, multiplies or applies a function to ∞. A sum up to ∞, a kept limit, does not."""
     if "∞" not in names(node):
         return False
-    infinite = (_INFINITY, Call("neg", (_INFINITY,)))
-    calls = (one for one in walk(node) if isinstance(one, Call) and not one.name.startswith("apply "))
-    return any(part in infinite for call in calls if call not in infinite for part in call.arguments)
+    infinite = (INFINITY, MINUS_INFINITY)
+    calls = (part for part in walk(node) if isinstance(part, Call) and part not in infinite)
+    return any(part in infinite for call in calls for part in call.arguments)
+
+
+_ = Applied
+NEAR = Fraction(1, 20)
+"""Largest relative distance between a value and what an ≈ calls a rounding of it."""
+
+
+def close_enough(probe: Probe, value: Node, rounding: Node) -> bool:
+    """Whether a constant is within NEAR of another."""
+    exact, rounded = probe.real(value), probe.real(rounding)
+    return exact is not None and rounded is not None and abs(exact - rounded) <= NEAR * abs(exact)

@@ -1,35 +1,41 @@
-"""Matrix arithmetic on trees: sums, products and multiples of matrices, cell by cell; the cells stay trees."""
+"""Matrix arithmetic on trees: sums, products, multiples and determinants, cell by cell; the cells stay trees."""
 
 from __future__ import annotations
 
-from verigrad.verifiers.expression import Call, LimitExceeded, Matrix, Node, check_size
+from collections.abc import Callable
+
+from verigrad.answers.tree import MOST_CELLS, Call, Grid, LimitExceeded, Node, check_size
 
 Rows = tuple[tuple[Node, ...], ...]
 
-MOST_CELLS = 400
-"""Of a matrix, and of the products in a sum that makes one."""
 
-
-def matrix_value(node: Node) -> Rows | None:
-    """The cells of an expression of matrices; None where it is none, or its shapes do not fit."""
+def matrix_value(node: Node) -> Rows | Node | None:
+    """The cells of an expression of matrices, or the tree of a determinant; None where shapes do not fit."""
     match node:
-        case Matrix(rows):
+        case Grid(rows):
             return _checked(rows)
+        case Call("det", (inner,)):
+            rows = _rows(inner)
+            square = rows is not None and len(rows) == len(rows[0]) <= 4
+            return _determinant(rows) if rows is not None and square else None
         case Call("neg", (inner,)):
             return _each(inner, lambda cell: Call("neg", (cell,)))
-        case Call("+", parts):
-            total = matrix_value(parts[0])
-            for part in parts[1:]:
-                total = _sum(total, matrix_value(part))
-            return total
-        case Call("-", (one, other)):
-            return _sum(matrix_value(one), matrix_value(Call("neg", (other,))))
         case Call("/", (inner, divisor)):
             return _each(inner, lambda cell: Call("/", (cell, divisor)))
+        case Call("+", parts):
+            total = _rows(parts[0])
+            for part in parts[1:]:
+                total = _sum(total, _rows(part))
+            return total
         case Call("*", parts):
             return _product(parts)
         case _:
             return None
+
+
+def _rows(node: Node) -> Rows | None:
+    found = matrix_value(node)
+    return found if isinstance(found, tuple) else None
 
 
 def _check_cells(size: int) -> None:
@@ -40,18 +46,17 @@ def _check_cells(size: int) -> None:
 def _checked(rows: Rows) -> Rows:
     """The rows, unless they have grown too large: each product of 2×2 matrices doubles the cells of the one before."""
     _check_cells(len(rows) * len(rows[0]))
-    check_size(tuple(cell for row in rows for cell in row))
+    check_size(*(cell for row in rows for cell in row))
     return rows
 
 
-def _each(node: Node, change: object) -> Rows | None:
-    rows = matrix_value(node)
-    assert callable(change)
-    return None if rows is None else _checked(tuple(tuple(change(cell) for cell in row) for row in rows))
+def _each(node: Node, change: Callable[[Node], Node]) -> Rows | None:
+    rows = _rows(node)
+    return None if rows is None else _checked(tuple(tuple(map(change, row)) for row in rows))
 
 
 def _sum(one: Rows | None, other: Rows | None) -> Rows | None:
-    if one is None or other is None or len(one) != len(other) or len(one[0]) != len(other[0]):
+    if one is None or other is None or (len(one), len(one[0])) != (len(other), len(other[0])):
         return None
     pairs = zip(one, other, strict=True)
     return _checked(tuple(tuple(Call("+", cells) for cells in zip(*rows, strict=True)) for rows in pairs))
@@ -62,7 +67,7 @@ def _product(parts: tuple[Node, ...]) -> Rows | None:
     scalars: list[Node] = []
     rows: Rows | None = None
     for part in parts:
-        factor = matrix_value(part)
+        factor = _rows(part)
         if factor is None:
             scalars.append(part)
         elif rows is None:
@@ -80,3 +85,15 @@ def _product(parts: tuple[Node, ...]) -> Rows | None:
 
 def _inner(row: tuple[Node, ...], column: tuple[Node, ...]) -> Node:
     return Call("+", tuple(Call("*", pair) for pair in zip(row, column, strict=True)))
+
+
+def _determinant(rows: Rows) -> Node:
+    """Expansion along the first row."""
+    if len(rows) == 1:
+        return rows[0][0]
+    terms: list[Node] = []
+    for at, cell in enumerate(rows[0]):
+        minor = tuple(row[:at] + row[at + 1 :] for row in rows[1:])
+        term = Call("*", (cell, _determinant(minor)))
+        terms.append(Call("neg", (term,)) if at % 2 else term)
+    return Call("+", tuple(terms))

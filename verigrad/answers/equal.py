@@ -1,0 +1,553 @@
+"""Whether two answers are equal: values by one table of rules, keyed by what the gold answer and the answer are.
+
+docs/verifiers.md shows the same table. Whatever stands in no row is DIFFERENT.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+from fractions import Fraction
+from functools import lru_cache
+
+from verigrad.answers.fields import numeral
+from verigrad.answers.lexer import tokens
+from verigrad.answers.parser import parse
+from verigrad.answers.probe import Probe
+from verigrad.answers.regions import Regions, interval
+from verigrad.answers.tables import (
+    CARDINALS,
+    DEGREE,
+    DOLLAR,
+    EVERYTHING,
+    INVISIBLE,
+    MULTIPLES,
+    PERCENT,
+    TENS,
+    UPRIGHT,
+    WORDS,
+)
+from verigrad.answers.tree import (
+    COMPARISON_STEPS,
+    ZERO,
+    Budget,
+    Call,
+    Group,
+    LimitExceeded,
+    Node,
+    Number,
+    Relation,
+    Symbol,
+    Undefined,
+    Unknown,
+    Unreadable,
+    Words,
+    mapped,
+    negated,
+    prefixed,
+)
+from verigrad.answers.values import Kind, Value, make
+
+parse_errors = (LimitExceeded, Unreadable, RecursionError)
+"""What reading a text may raise."""
+
+GOLDS_KEPT = 4096
+"""Gold answers whose values are kept."""
+
+ROUNDING_PLACES = 6
+"""Decimals from which a decimal fraction may stand for an exact value."""
+
+FLOAT_DIGITS = 15
+"""Significant digits from which a decimal fraction is read as a printed float."""
+
+MOST_UNMATCHED = 12
+"""Elements of a set that are compared each with each, after those that are written alike."""
+
+
+class Outcome(Enum):
+    """What is known of two answers."""
+
+    EQUAL = "equal"
+    DIFFERENT = "different"
+    UNDECIDED = "undecided"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """An outcome and its reason: string, number, symbolic; mismatch, empty, unreadable, limit; undecided."""
+
+    outcome: Outcome
+    reason: str
+
+    def __bool__(self) -> bool:
+        return self.outcome is Outcome.EQUAL
+
+
+MISMATCH = Verdict(Outcome.DIFFERENT, "mismatch")
+EMPTY = Verdict(Outcome.DIFFERENT, "empty")
+UNREADABLE = Verdict(Outcome.DIFFERENT, "unreadable")
+LIMIT = Verdict(Outcome.DIFFERENT, "limit")
+SAME_TEXT = Verdict(Outcome.EQUAL, "string")
+SAME_NUMBER = Verdict(Outcome.EQUAL, "number")
+SYMBOLIC = Verdict(Outcome.EQUAL, "symbolic")
+UNDECIDED = Verdict(Outcome.UNDECIDED, "undecided")
+
+_DROPPED = str.maketrans("", "", INVISIBLE)
+_WHOLE = re.compile(r"-?[0-9]{1,300}")
+_DECIMAL_COMMA = re.compile(r"[+-]?(?:[0-9]+,[0-9]{2}|[0-9]+,[0-9]{4,}|0,[0-9]+)")
+_DECIMAL_POINT = re.compile(r"[+-]?[0-9]*\.[0-9]+")
+_TEXT = re.compile(rf"\\(?:{'|'.join(UPRIGHT)})\s*\{{([^{{}}]*)\}}")
+_PLAIN_WORDS = re.compile(r"[^\W\d_]+(?:(?:\s+|['’\-])[^\W\d_]+)*")
+_MARKS = ("**", "__", "```", "`", "*", '"', "$$", "$")
+_QUOTES = (("“", "”"), ("„", "“"), ("«", "»"), ("‘", "’"), ("'", "'"), (r"\(", r"\)"), (r"\[", r"\]"))
+
+
+def compare(gold: str, answer: str) -> Verdict:
+    """The verdict on an answer, never an exception: pure, and bounded in time and memory."""
+    gold, answer = gold.strip(), answer.strip()
+    if _WHOLE.fullmatch(gold) and _WHOLE.fullmatch(answer):
+        if int(gold) != int(answer):
+            return MISMATCH
+        return SAME_TEXT if gold == answer else SAME_NUMBER
+    gold, answer = (unmarked(text.translate(_DROPPED)) for text in (gold, answer))
+    if not gold or not answer:
+        return EMPTY
+    if gold == answer or (len(answer) < 1000 and gold.split() == answer.split()):
+        return SAME_TEXT
+    try:
+        return _compared(gold, answer)
+    except LimitExceeded:
+        return LIMIT
+    except Unreadable:
+        return UNREADABLE
+    except Undefined:
+        return MISMATCH
+    except (Unknown, RecursionError):
+        return UNDECIDED
+
+
+def _compared(gold: str, answer: str) -> Verdict:
+    budget = Budget()
+    ours = _gold_value(gold)
+    if ours is None:
+        return SAME_TEXT if _bare(gold) == _bare(answer) else UNDECIDED
+    for one, other in ((gold, answer), (answer, gold)):
+        if _DECIMAL_COMMA.fullmatch(one) and _DECIMAL_POINT.fullmatch(other):
+            return SAME_NUMBER if Fraction(one.replace(",", ".")) == Fraction(other) else MISMATCH
+    tree = _read(answer, short_units=ours.unit is not None)
+    probe = Probe("\0".join(sorted((prefixed(ours.tree), prefixed(tree)))), budget)
+    theirs = make(tree, probe, is_gold=False)
+    equal = Comparison(probe).whole(ours, theirs)
+    if equal is None:
+        return UNDECIDED
+    if not equal:
+        return MISMATCH
+    return SAME_NUMBER if ours.kind is theirs.kind is Kind.NUMBER else SYMBOLIC
+
+
+@lru_cache(GOLDS_KEPT)
+def _gold_value(gold: str) -> Value | None:
+    """The gold answer's value; None where it cannot be read."""
+    try:
+        return make(_read(gold), Probe(gold, Budget()), is_gold=True)
+    except (*parse_errors, Undefined, Unknown):
+        return None
+
+
+def _read(text: str, *, short_units: bool = False) -> Node:
+    words = plain_words(text)
+    if words is not None:
+        return Words(words)
+    return parse(text, short_units=short_units)
+
+
+def _value(text: str) -> Value | None:
+    """The value of a text that is read as an answer; None where it is none."""
+    try:
+        found = make(_read(unmarked(text)), Probe(text, Budget()), is_gold=False)
+    except (*parse_errors, Undefined, Unknown):
+        return None
+    return None if found.kind is Kind.NOTHING else found
+
+
+def is_readable(text: str) -> bool:
+    """Whether the text is one answer, alone."""
+    return _value(text) is not None
+
+
+def is_bare(text: str) -> bool:
+    """Whether nothing stands beside the value: no unit in words, no name but a letter before an `=`."""
+    found = _value(text)
+    if found is None or len(found.name or "") > 2:
+        return False
+    spelled = any(token.kind in ("word", "letters") and len(token.text) > 1 for token in tokens(text))
+    return found.unit is None or (found.unit in (PERCENT, DEGREE, DOLLAR) and not spelled)
+
+
+def constant(text: str) -> Fraction | None:
+    """The real number that an answer is, to 70 digits; of `x = 5` too; a unit is left out, a percentage as written."""
+    found = _value(text)
+    if found is None or found.kind is not Kind.NUMBER:
+        return None
+    try:
+        return Probe(text, Budget()).real(found.tree)
+    except LimitExceeded:
+        return None
+
+
+def unmarked(text: str) -> str:
+    """The answer without marks around the whole of it: `**12**`, `"12"`, `$12$`, `12.` At most three of them."""
+    for _ in range(3):
+        text = text.strip()
+        inner = _inside_marks(text)
+        if inner == text:
+            break
+        text = inner
+    return text
+
+
+def _inside_marks(text: str) -> str:
+    for opening, closing in (*((mark, mark) for mark in _MARKS), *_QUOTES):
+        if len(text) > len(opening + closing) and text.startswith(opening) and text.endswith(closing):
+            inner = text[len(opening) : -len(closing)].strip()
+            return text if opening in inner or closing in inner or not inner else inner
+    return text
+
+
+def plain_words(text: str) -> str | None:
+    """Words, in lower case and without `\\text`, if that is all there is: letters, no names of mathematics or numbers."""
+    if len(text) > 2000 or text[:1].isdigit():
+        return None
+    bare = _TEXT.sub(r"\1", text) if "\\" in text else text
+    bare = bare.strip().rstrip("\\").strip("$.()*!\"'“” ").strip()
+    if not bare or not _PLAIN_WORDS.fullmatch(bare):
+        return None
+    folded = " ".join(bare.casefold().split())
+    runs = re.findall(r"[^\W\d_]+", bare)
+    for run in runs:
+        if WORDS.get(run, ("", ""))[0] in ("function", "symbol") or run.lower() in CARDINALS | TENS:
+            return None
+    if len(runs) > 1 and (runs[0].lower() in MULTIPLES or folded in EVERYTHING):
+        return folded
+    longest = max(runs, key=len)
+    is_word = len(longest) >= 3 and re.search("[aeiouyAEIOUY]|[^A-Za-z]", longest)
+    return folded if is_word or folded in ("no", "yes") else None
+
+
+def _bare(text: str) -> str:
+    """What cannot be read, without `\\text` and case: dates, for one, are equal as texts only."""
+    return " ".join(_TEXT.sub(r"\1", text[:2000]).casefold().rstrip(".").split())
+
+
+class Comparison:
+    """Compares values with one probe. Every verdict is True, False, or None where nothing here decides."""
+
+    def __init__(self, probe: Probe) -> None:
+        self.probe = probe
+        self.regions = Regions(probe)
+
+    def whole(self, gold: Value, answer: Value) -> bool | None:
+        """Of two whole answers: a set of one element may stand for that element."""
+        if (gold.kind is Kind.BAG) != (answer.kind is Kind.BAG):
+            gold, answer = (_unwrapped(value) for value in (gold, answer))
+        return self.equal(gold, answer)
+
+    def equal(self, gold: Value, answer: Value) -> bool | None:
+        self.probe.budget.spend(COMPARISON_STEPS)
+        verdict = self._by_value(gold, answer)
+        if not verdict and gold.equation is not None and answer.equation is not None:
+            return self._equations(gold.equation, answer.equation)
+        return verdict
+
+    def _by_value(self, gold: Value, answer: Value) -> bool | None:
+        if gold.name is not None and answer.name is not None and gold.name != answer.name:
+            return False
+        if gold.variables and answer.variables and gold.variables != answer.variables:
+            if len(gold.variables) != len(answer.variables):
+                return False
+            answer = _renamed(answer, dict(zip(answer.variables, gold.variables, strict=True)))
+        rule = RULES.get((gold.kind, answer.kind))
+        return False if rule is None else rule(self, gold, answer)
+
+    def _equations(self, gold: Relation, answer: Relation) -> bool | None:
+        """The same equation up to a factor other than 0."""
+        one, other = (Call("+", (sides.sides[0], Call("neg", (sides.sides[1],)))) for sides in (gold, answer))
+        return self.probe.proportional(one, other)
+
+    # Scalars
+
+    def scalars(self, gold: Value, answer: Value) -> bool | None:
+        ours, theirs = gold.unit, answer.unit
+        if theirs is not None and theirs.unknown > (1 if ours is None else ours.unknown):
+            return False
+        if PERCENT in (ours, theirs):
+            return self._percentages(gold, answer)
+        left, right = gold.tree, answer.tree
+        if ours is not None and theirs is not None:
+            if ours.powers != theirs.powers:
+                return False
+            if ours.factor != theirs.factor:
+                right = Call("*", (right, Number(theirs.factor / ours.factor)))
+        return self._same_or_rounded(left, right)
+
+    def _percentages(self, gold: Value, answer: Value) -> bool | None:
+        """As written, or a hundredth of it; as written only where it is more than a share can be."""
+        left, right = gold.tree, answer.tree
+        if gold.unit == answer.unit:
+            return self._same_or_rounded(left, right)
+        if (gold.unit or PERCENT) != (answer.unit or PERCENT):
+            return False
+        share, plain = (left, right) if gold.unit == PERCENT else (right, left)
+        size = self.probe.real(share)
+        exact = self.probe.exact(share)[0] is not None
+        larger = size is None or abs(size) > 1 or size == 0
+        as_written = larger and (exact or size is None) if plain is left else larger or abs(size or 0) == 1
+        hundredth = Call("/", (share, Number(Fraction(100))))
+        pairs = [(hundredth, plain)] + ([(share, plain)] if as_written else [])
+        return some([self._same_or_rounded(*(pair if share is left else pair[::-1])) for pair in pairs])
+
+    def _same_or_rounded(self, gold: Node, answer: Node) -> bool | None:
+        """Equal, or one a decimal fraction of six places or more that rounds or cuts the other."""
+        verdict = self.probe.same(gold, answer)
+        if verdict:
+            return True
+        literals = [_literal(node) for node in (gold, answer)]
+        for (value, places, digits), exact in zip(literals, (answer, gold), strict=True):
+            other = _literal(exact)[1]
+            if places is None or (other is not None and digits < FLOAT_DIGITS):
+                continue
+            if places < ROUNDING_PLACES and digits < FLOAT_DIGITS:
+                continue
+            true = self.probe.real(exact)
+            if true is None or (value == 0 and true != 0):
+                continue
+            place, gap = Fraction(1, 10**places), abs(value - true)
+            rounded = 2 * gap <= place or (gap < place and abs(value) < abs(true))
+            is_float = digits >= FLOAT_DIGITS and true.denominator > 1
+            if rounded or (is_float and gap <= abs(value) / 10 ** (FLOAT_DIGITS - 1)):
+                return True
+        return verdict
+
+    def numerals(self, gold: Value, answer: Value) -> bool | None:
+        """A gold numeral with its base: the same digits, with that base or none. Without: the same value."""
+        assert isinstance(gold.tree, Call | Number)
+        if gold.kind is not Kind.NUMERAL:
+            assert isinstance(answer.tree, Call)
+            return self.probe.same(gold.tree, Number(numeral(*answer.tree.arguments)))
+        assert isinstance(gold.tree, Call)
+        return answer.unit is None and answer.tree in (gold.tree, gold.tree.arguments[0])
+
+    def ratios(self, gold: Value, answer: Value) -> bool | None:
+        """The same proportion; a time of day, or what has a 0, as written."""
+        if gold.unit != answer.unit and gold.unit is not None and answer.unit is not None:
+            return False
+        ours, theirs = ([item.tree for item in value.items] for value in (gold, answer))
+        if len(ours) != len(theirs):
+            return False
+        if any(self.probe.same(part, ZERO) is not False for part in (*ours, *theirs)):
+            return every(self.probe.same(a, b) for a, b in zip(ours, theirs, strict=True))
+        products = ((Call("*", (a, theirs[0])), Call("*", (b, ours[0]))) for a, b in zip(ours[1:], theirs[1:], strict=True))
+        return every(self.probe.same(a, b) for a, b in products)
+
+    def quotient(self, gold: Value, answer: Value) -> bool | None:
+        """A ratio of two against its quotient."""
+        if len(gold.items) != 2 or gold.unit is not None:
+            return False
+        return self.probe.same(Call("/", tuple(item.tree for item in gold.items)), answer.tree)
+
+    def classes(self, gold: Value, answer: Value) -> bool | None:
+        """The same modulus, and representatives that differ by a multiple of it."""
+        ours, theirs = ([item.tree for item in value.items] for value in (gold, answer))
+        if self.probe.same(ours[1], theirs[1]) is not True:
+            return False
+        difference = Call("+", (ours[0], Call("neg", (theirs[0],))))
+        return self.probe.same(Call("mod", (difference, ours[1])), ZERO)
+
+    def least(self, gold: Value, answer: Value) -> bool | None:
+        """A residue class against the least of its numbers."""
+        held, single = (gold, answer) if gold.kind is Kind.CLASS else (answer, gold)
+        representative, modulus = (item.tree for item in held.items)
+        least = self.probe.same(Call("mod", (representative, modulus)), representative)
+        return bool(least) and self.probe.same(representative, single.tree)
+
+    # Regions
+
+    def region(self, gold: Value, answer: Value) -> bool | None:
+        return self.regions.same(gold.pieces, answer.pieces)
+
+    def intervals(self, gold: Value, answer: Value) -> bool | None:
+        """A region against two values in brackets, which are an interval then."""
+        pieces = []
+        for value in (gold, answer):
+            piece = interval(value.tree) if value.kind is Kind.TUPLE else None
+            if value.kind is Kind.TUPLE and piece is None:
+                return False
+            pieces.append(value.pieces if piece is None else (piece,))
+        return self.regions.same(*pieces)
+
+    def conditions(self, gold: Value, answer: Value) -> bool | None:
+        one, other = (_upwards(value.tree) for value in (gold, answer))
+        if isinstance(one, Call) and isinstance(other, Call) and one.name == other.name:
+            return self._parts(one.arguments, other.arguments)
+        if not isinstance(one, Relation) or not isinstance(other, Relation) or one.signs != other.signs:
+            return False
+        if len(one.sides) != 2 or one.signs == ("∈",):
+            return self._parts(one.sides, other.sides)
+        if any(isinstance(side, Words | Group) for side in (*one.sides, *other.sides)):
+            return self._parts(one.sides, other.sides)
+        left, right = (Call("+", (node.sides[0], Call("neg", (node.sides[1],)))) for node in (one, other))
+        return self.probe.proportional(left, right, positive=one.signs not in (("≠",), ("≡",)))
+
+    def unsolved(self, gold: Value, answer: Value) -> bool | None:
+        """An inequality that is solved against one that is not: πx < 3."""
+        both = isinstance(gold.tree, Relation) and isinstance(answer.tree, Relation)
+        return both and self.conditions(gold, answer)
+
+    def _parts(self, ours: Sequence[Node], theirs: Sequence[Node]) -> bool | None:
+        if len(ours) != len(theirs):
+            return False
+        pairs = zip(ours, theirs, strict=True)
+        return every(self.equal(*(make(node, self.probe, is_gold=False) for node in pair)) for pair in pairs)
+
+    # Collections
+
+    def tuples(self, gold: Value, answer: Value) -> bool | None:
+        return gold.brackets == answer.brackets and self._in_order(gold.items, answer.items)
+
+    def matrices(self, gold: Value, answer: Value) -> bool | None:
+        return self._in_order(gold.items, answer.items)
+
+    def _in_order(self, ours: Sequence[Value], theirs: Sequence[Value]) -> bool | None:
+        return every(map(self.equal, ours, theirs)) if len(ours) == len(theirs) else False
+
+    def bags(self, gold: Value, answer: Value) -> bool | None:
+        ours, theirs = [item.name for item in gold.items], [item.name for item in answer.items]
+        if len(set(ours)) > 1:
+            return self._records(gold.items, answer.items)
+        if len(set(theirs)) > 1 and gold.name is not None:
+            return False
+        return self._same_elements(gold.items, answer.items)
+
+    def _records(self, golds: Sequence[Value], answers: Sequence[Value]) -> bool | None:
+        """Values of several names: by name where the answer has names too, else in their order."""
+        ours, theirs = [item.name or "" for item in golds], [item.name or "" for item in answers]
+        if any(theirs) and len(set(ours)) == len(ours) and sorted(ours) == sorted(theirs):
+            by_name = dict(zip(theirs, answers, strict=True))
+            return every(self.equal(item, by_name[item.name or ""]) for item in golds)
+        if any(theirs) and ours != theirs:
+            return False
+        return self._in_order(golds, answers)
+
+    def listed_tuple(self, gold: Value, answer: Value) -> bool | None:
+        """A bare list, or values of several names, against a tuple: in order."""
+        several = len({item.name for item in gold.items}) > 1
+        plain = gold.name is None and gold.brackets == "" and isinstance(gold.tree, Group)
+        in_order = answer.brackets == "()" or (answer.brackets == "[]" and len(answer.items) > 2)
+        return (several or plain) and in_order and self._in_order(gold.items, answer.items)
+
+    def tuple_listed(self, gold: Value, answer: Value) -> bool | None:
+        """A tuple against a bare list: in order, or by the names that the gold answer gives its parts."""
+        if answer.name is not None or answer.brackets != "" or gold.brackets != "()" or not isinstance(answer.tree, Group):
+            return False
+        names = [item.name or "" for item in answer.items]
+        parts = (gold.name or "").split(" , ")
+        if len(parts) == len(names) > 1 and sorted(parts) == sorted(names):
+            by_name = dict(zip(names, answer.items, strict=True))
+            return every(self.equal(item, replace(by_name[part], name=None)) for part, item in zip(parts, gold.items, strict=True))
+        if any(names) and sorted(set(names)) != names:
+            return False
+        return self._in_order(gold.items, answer.items)
+
+    def _same_elements(self, golds: Sequence[Value], answers: Sequence[Value]) -> bool | None:
+        """As sets. What is written alike is paired first; the rest each with each, up to a cap."""
+        ours, theirs = dict.fromkeys(golds), dict.fromkeys(answers)
+        left, right = [item for item in ours if item not in theirs], [item for item in theirs if item not in ours]
+        if max(len(left), len(right)) > MOST_UNMATCHED:
+            values = [{self.probe.real(item.tree) for item in side} for side in (left, right)]
+            return None if None in values[0] and None in values[1] else values[0] == values[1]
+        forwards = [some(self.equal(a, b) for b in theirs) for a in left]
+        return every(forwards + [some(self.equal(a, b) for a in ours) for b in right])
+
+    def words(self, gold: Value, answer: Value) -> bool | None:
+        return gold.tree == answer.tree
+
+
+Rule = Callable[[Comparison, Value, Value], "bool | None"]
+_SCALARS = (Kind.NUMBER, Kind.EXPRESSION)
+RULES: dict[tuple[Kind, Kind], Rule] = {
+    **{(one, other): Comparison.scalars for one in _SCALARS for other in _SCALARS},
+    **{(Kind.RATIO, other): Comparison.quotient for other in _SCALARS},
+    (Kind.RATIO, Kind.RATIO): Comparison.ratios,
+    **{(Kind.NUMERAL, other): Comparison.numerals for other in (Kind.NUMERAL, Kind.NUMBER)},
+    (Kind.NUMBER, Kind.NUMERAL): Comparison.numerals,
+    (Kind.CLASS, Kind.CLASS): Comparison.classes,
+    (Kind.CLASS, Kind.NUMBER): Comparison.least,
+    (Kind.NUMBER, Kind.CLASS): Comparison.least,
+    (Kind.REGION, Kind.REGION): Comparison.region,
+    (Kind.REGION, Kind.TUPLE): Comparison.intervals,
+    (Kind.TUPLE, Kind.REGION): Comparison.intervals,
+    (Kind.CONDITION, Kind.CONDITION): Comparison.conditions,
+    (Kind.CONDITION, Kind.REGION): Comparison.unsolved,
+    (Kind.REGION, Kind.CONDITION): Comparison.unsolved,
+    (Kind.TUPLE, Kind.TUPLE): Comparison.tuples,
+    (Kind.TUPLE, Kind.BAG): Comparison.tuple_listed,
+    (Kind.BAG, Kind.TUPLE): Comparison.listed_tuple,
+    (Kind.BAG, Kind.BAG): Comparison.bags,
+    (Kind.MATRIX, Kind.MATRIX): Comparison.matrices,
+    (Kind.WORD, Kind.WORD): Comparison.words,
+}
+"""By the kinds of the gold answer and the answer."""
+
+
+def every(verdicts: Sequence[bool | None] | object) -> bool | None:
+    """False if one is, else None if one is, else True."""
+    result: bool | None = True
+    for verdict in verdicts:  # type: ignore[attr-defined]
+        if verdict is False:
+            return False
+        result = result and verdict
+    return result
+
+
+def some(verdicts: Sequence[bool | None] | object) -> bool | None:
+    """True if one is, else None if one is, else False."""
+    result: bool | None = False
+    for verdict in verdicts:  # type: ignore[attr-defined]
+        if verdict:
+            return True
+        result = None if verdict is None else result
+    return result
+
+
+def _unwrapped(value: Value) -> Value:
+    if value.kind is not Kind.BAG or len(value.items) != 1:
+        return value
+    return replace(value.items[0], name=value.items[0].name or value.name)
+
+
+def _renamed(value: Value, names: dict[str, str]) -> Value:
+    def change(node: Node) -> Node:
+        if isinstance(node, Symbol):
+            return Symbol(names.get(node.name, node.name))
+        return mapped(node, change)
+
+    return replace(value, tree=change(value.tree), items=tuple(_renamed(item, names) for item in value.items))
+
+
+def _upwards(node: Node) -> Node:
+    """`a > b` turned into `b < a`."""
+    if not isinstance(node, Relation) or not set(node.signs) <= {">", ">="}:
+        return node
+    signs = tuple({">": "<", ">=": "<="}[sign] for sign in reversed(node.signs))
+    return Relation(signs, tuple(reversed(node.sides)))
+
+
+def _literal(node: Node) -> tuple[Fraction, int | None, int]:
+    """Value, places and digits of a decimal literal with its sign; places None for anything else."""
+    negative, inner = negated(node)
+    if not isinstance(inner, Number):
+        return Fraction(0), None, 0
+    return -inner.value if negative else inner.value, inner.places, inner.digits
+
