@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from fractions import Fraction
 from functools import lru_cache
+from math import gcd
 
 from verigrad.answers.fields import numeral
 from verigrad.answers.lexer import tokens
@@ -46,7 +47,7 @@ from verigrad.answers.tree import (
     Words,
     mapped,
     negated,
-    prefixed,
+    walk,
 )
 from verigrad.answers.values import Kind, Value, make
 
@@ -95,22 +96,26 @@ SYMBOLIC = Verdict(Outcome.EQUAL, "symbolic")
 UNDECIDED = Verdict(Outcome.UNDECIDED, "undecided")
 
 _DROPPED = str.maketrans("", "", INVISIBLE)
-_WHOLE = re.compile(r"-?[0-9]{1,300}")
+_PLAIN_NUMBER = re.compile(
+    r"(-?)(?:([0-9]{1,40})(?:\.([0-9]{1,5}))?|([0-9]{1,40})/([1-9][0-9]{0,39})|\\[dt]?frac\{([0-9]{1,40})\}\{([1-9][0-9]{0,39})\})"
+)
 _DECIMAL_COMMA = re.compile(r"[+-]?(?:[0-9]+,[0-9]{2}|[0-9]+,[0-9]{4,}|0,[0-9]+)")
 _DECIMAL_POINT = re.compile(r"[+-]?[0-9]*\.[0-9]+")
 _TEXT = re.compile(rf"\\(?:{'|'.join(UPRIGHT)})\s*\{{([^{{}}]*)\}}")
 _PLAIN_WORDS = re.compile(r"[^\W\d_]+(?:(?:\s+|['’\-])[^\W\d_]+)*")
 _MARKS = ("**", "__", "```", "`", "*", '"', "$$", "$")
 _QUOTES = (("“", "”"), ("„", "“"), ("«", "»"), ("‘", "’"), ("'", "'"), (r"\(", r"\)"), (r"\[", r"\]"))
+_MARK_SIGNS = frozenset(mark[0] for mark in _MARKS) | {opening[0] for opening, _ in _QUOTES} | {""}
 
 
 def compare(gold: str, answer: str) -> Verdict:
     """The verdict on an answer, never an exception: pure, and bounded in time and memory."""
     gold, answer = gold.strip(), answer.strip()
-    if _WHOLE.fullmatch(gold) and _WHOLE.fullmatch(answer):
-        if int(gold) != int(answer):
-            return MISMATCH
-        return SAME_TEXT if gold == answer else SAME_NUMBER
+    if gold == answer and gold:
+        return SAME_TEXT
+    plain = _plain_number(gold)
+    if plain is not None and (other := _plain_number(answer)) is not None:
+        return SAME_NUMBER if plain == other else MISMATCH
     gold, answer = (unmarked(text.translate(_DROPPED)) for text in (gold, answer))
     if not gold or not answer:
         return EMPTY
@@ -128,6 +133,19 @@ def compare(gold: str, answer: str) -> Verdict:
         return UNDECIDED
 
 
+def _plain_number(text: str) -> tuple[int, int] | None:
+    """Numerator and denominator, in lowest terms, of the plainest numbers: most answers are no more than that."""
+    match = _PLAIN_NUMBER.fullmatch(text)
+    if match is None:
+        return None
+    sign, whole, decimals, top, bottom, above, below = match.groups()
+    numerator, denominator = int(whole or top or above), int(bottom or below or 1)
+    if decimals:
+        numerator, denominator = int(whole + decimals), 10 ** len(decimals)
+    shared = gcd(numerator, denominator)
+    return (-numerator if sign else numerator) // shared, denominator // shared
+
+
 def _compared(gold: str, answer: str) -> Verdict:
     budget = Budget()
     ours = _gold_value(gold)
@@ -137,7 +155,7 @@ def _compared(gold: str, answer: str) -> Verdict:
         if _DECIMAL_COMMA.fullmatch(one) and _DECIMAL_POINT.fullmatch(other):
             return SAME_NUMBER if Fraction(one.replace(",", ".")) == Fraction(other) else MISMATCH
     tree = _read(answer, short_units=ours.unit is not None)
-    probe = Probe("\0".join(sorted((prefixed(ours.tree), prefixed(tree)))), budget)
+    probe = Probe("\0".join(sorted((gold, answer))), budget)
     theirs = make(tree, probe, is_gold=False)
     equal = Comparison(probe).whole(ours, theirs)
     if equal is None:
@@ -201,6 +219,8 @@ def unmarked(text: str) -> str:
     """The answer without marks around the whole of it: `**12**`, `"12"`, `$12$`, `12.` At most three of them."""
     for _ in range(3):
         text = text.strip()
+        if text[:1] not in _MARK_SIGNS:
+            break
         inner = _inside_marks(text)
         if inner == text:
             break
@@ -267,12 +287,16 @@ class Comparison:
         if gold.variables and answer.variables and gold.variables != answer.variables:
             if len(gold.variables) != len(answer.variables):
                 return False
-            answer = _renamed(answer, dict(zip(answer.variables, gold.variables, strict=True)))
+            gold, answer = _renamed(gold), _renamed(answer)
         rule = RULES.get((gold.kind, answer.kind))
         return False if rule is None else rule(self, gold, answer)
 
     def _equations(self, gold: Relation, answer: Relation) -> bool | None:
-        """The same equation up to a factor other than 0."""
+        """The same sides, or the same equation up to a factor other than 0."""
+        if gold.signs == answer.signs and every(map(self.probe.same, gold.sides, answer.sides)):
+            return True
+        if not gold.signs == answer.signs == ("=",) or any(_holds_words(relation) for relation in (gold, answer)):
+            return False
         one, other = (Call("+", (sides.sides[0], Call("neg", (sides.sides[1],)))) for sides in (gold, answer))
         return self.probe.proportional(one, other)
 
@@ -348,7 +372,9 @@ class Comparison:
             return False
         if any(self.probe.same(part, ZERO) is not False for part in (*ours, *theirs)):
             return every(self.probe.same(a, b) for a, b in zip(ours, theirs, strict=True))
-        products = ((Call("*", (a, theirs[0])), Call("*", (b, ours[0]))) for a, b in zip(ours[1:], theirs[1:], strict=True))
+        products = (
+            (Call("*", (a, theirs[0])), Call("*", (b, ours[0]))) for a, b in zip(ours[1:], theirs[1:], strict=True)
+        )
         return every(self.probe.same(a, b) for a, b in products)
 
     def quotient(self, gold: Value, answer: Value) -> bool | None:
@@ -449,13 +475,21 @@ class Comparison:
 
     def tuple_listed(self, gold: Value, answer: Value) -> bool | None:
         """A tuple against a bare list: in order, or by the names that the gold answer gives its parts."""
-        if answer.name is not None or answer.brackets != "" or gold.brackets != "()" or not isinstance(answer.tree, Group):
+        if (
+            answer.name is not None
+            or answer.brackets != ""
+            or gold.brackets != "()"
+            or not isinstance(answer.tree, Group)
+        ):
             return False
         names = [item.name or "" for item in answer.items]
         parts = (gold.name or "").split(" , ")
         if len(parts) == len(names) > 1 and sorted(parts) == sorted(names):
             by_name = dict(zip(names, answer.items, strict=True))
-            return every(self.equal(item, replace(by_name[part], name=None)) for part, item in zip(parts, gold.items, strict=True))
+            return every(
+                self.equal(item, replace(by_name[part], name=None))
+                for part, item in zip(parts, gold.items, strict=True)
+            )
         if any(names) and sorted(set(names)) != names:
             return False
         return self._in_order(gold.items, answer.items)
@@ -527,13 +561,21 @@ def _unwrapped(value: Value) -> Value:
     return replace(value.items[0], name=value.items[0].name or value.name)
 
 
-def _renamed(value: Value, names: dict[str, str]) -> Value:
-    def change(node: Node) -> Node:
-        if isinstance(node, Symbol):
-            return Symbol(names.get(node.name, node.name))
-        return mapped(node, change)
+def _renamed(value: Value) -> Value:
+    """With the variables of a function named by their places."""
+    places = {name: f"#{at}" for at, name in enumerate(value.variables)}
 
-    return replace(value, tree=change(value.tree), items=tuple(_renamed(item, names) for item in value.items))
+    def change(node: Node) -> Node:
+        return Symbol(places.get(node.name, node.name)) if isinstance(node, Symbol) else mapped(node, change)
+
+    def changed(part: Value) -> Value:
+        return replace(part, tree=change(part.tree), items=tuple(map(changed, part.items)))
+
+    return changed(value)
+
+
+def _holds_words(relation: Relation) -> bool:
+    return any(isinstance(part, Words | Group) for part in walk(relation))
 
 
 def _upwards(node: Node) -> Node:
@@ -550,4 +592,3 @@ def _literal(node: Node) -> tuple[Fraction, int | None, int]:
     if not isinstance(inner, Number):
         return Fraction(0), None, 0
     return -inner.value if negative else inner.value, inner.places, inner.digits
-

@@ -1,9 +1,9 @@
 """The value of a tree in four fields.
 
     Rationals   exact; no symbols
-    Residues    integers modulo a prime of 96 bits that the pair of answers draws, symbols at drawn
+    Residues    integers modulo a prime of 64 bits that the pair of answers draws, symbols at drawn
                 points: no answer can be written for it. A false rational identity holds with
-                probability below degree/2⁹⁵. Exponents may be huge. i is a residue: p ≡ 1 (mod 4)
+                probability below degree/2⁶³ at each of two points. Exponents may be huge. i is a residue: p ≡ 1 (mod 4)
     Complexes   70 digits (mpmath), symbols at drawn places
     Reals       the same, where every step must be real
 
@@ -40,10 +40,9 @@ from verigrad.answers.tree import (
     Symbol,
     Undefined,
     Unknown,
-    children,
 )
 
-PRIME_BITS = 96
+PRIME_BITS = 64
 DIGITS = 70
 LARGEST_FACTORIAL = 500
 LARGEST_BINOMIAL = 1000
@@ -130,7 +129,7 @@ class Evaluator:
         for part in arguments:
             if isinstance(part, Relation | Group):
                 signs = part.signs if isinstance(part, Relation) else (part.brackets,)
-                values.append(self._oracle(" ".join(signs), children(part)))
+                values.append(self._oracle(" ".join(signs), part.parts))
             else:
                 values.append(self.value(part))
         return self.field.oracle(name, values)

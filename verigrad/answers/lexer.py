@@ -46,9 +46,9 @@ _PRIMES = re.compile(r"\^\s*\{(?:\s*\\prime)+\s*\}")
 _DEGREE = re.compile(r"\^\s*\{\s*\\circ\s*\}")
 _ESCAPED_TWICE = re.compile(r"\\\\(?=[a-zA-Z])")
 _PRICE = re.compile(r"\s*[+-]?\s*\$\s*[-0-9.]")
-_GAP = r"(?:,\s?\\!\s?| ?\{\s?,\s?\}(?:\\!)? ?|\\[,;:! ]\s?|[~, ])"
+_GAP = r"(?:\s?,\s?\\!\s?| ?\{\s?,\s?\}(?:\\!)? ?|\\[,;:! ]\s?|[~, ])"
 _SEPARATED = rf"[1-9][0-9]{{0,2}}(?:{_GAP}[0-9]{{3}})+(?![0-9])"
-_NUMBER = rf"(?:(?:{_SEPARATED}|[0-9]+)(?:\.[0-9]+|\.(?=/))?|\.[0-9]+)(?:[eE][+-]?[0-9]{{1,5}}(?![0-9A-Za-z.]))?"
+_NUMBER = rf"(?:(?:{_SEPARATED}|[0-9]+)(?:\.[0-9]+|\.(?=/))?|\.[0-9]+)(?:[eE][+-]?[0-9]{{1,5}}(?![0-9A-Za-z]|\.[0-9]))?"
 _TOKEN = re.compile(
     rf"(?P<number>{_NUMBER})"
     r"|(?P<letters>[A-Za-z]+)"
@@ -166,7 +166,7 @@ def _ends_value(token: Token) -> bool:
 def _braced(command: str, inner: str, found: list[Token], spaced: bool) -> None:
     r"""`\text{…}` and its like; for any other command the brace that follows is read on its own."""
     if command in ("begin", "end"):
-        found.append(Token(command, inner.strip("*"), spaced))
+        found.append(Token(command, inner.strip().strip("*"), spaced))
         return
     if command not in UPRIGHT:
         known = _command(command, spaced)

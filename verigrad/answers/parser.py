@@ -45,6 +45,7 @@ from verigrad.answers.tree import (
     Symbol,
     Words,
     check_size,
+    mapped,
     names,
     prefixed,
 )
@@ -64,6 +65,8 @@ RELATIONS = frozenset({"=", "<", ">", "<=", ">=", "≠", "≈", "∈", "≡", "�
 ORDER = frozenset({"<", ">", "<=", ">="})
 SEPARATORS = (",", ";", "and", "or")
 POSTFIX = frozenset({"!", "%", "'", "_", "°"})
+BOUND = "□"
+"""What a letter is called that a sum, an integral or a set of its own gives its meaning: any other would do."""
 COINS = {"$": DOLLAR, "€": UNITS["euro"], "£": UNITS["GBP"], "¥": UNITS["yen"], "₹": UNITS["rupee"]}
 CALLED = frozenset("fghFGHPQWST")
 """Letters that `(` applies, whatever stands in it; others apply where a constant or an `=` shows it."""
@@ -72,6 +75,7 @@ _CLOSES = {"(": (")", "]"), "[": ("]", ")"), r"\{": (r"\}", "}"), "{": ("}", r"\
 _CLOSING = frozenset({")", "]", r"\}", "}"})
 _STARTS = frozenset({"(", "[", r"\{", "{", "frac", "binom", "⌊", "⌈", "⟨", "|", "∅", *COINS})
 _FIRST_KINDS = frozenset({"number", "letters", "word", "symbol", "function", "command", "begin"})
+_SIGN_KINDS = frozenset({"sign", "command", "end", "row"})
 _MATRICES = frozenset({"pmatrix", "bmatrix", "matrix", "array", "Bmatrix", "smallmatrix", "vmatrix"})
 _PERIOD = re.compile(r"([0-9]*?)(?:([0-9])\2{2,}|([0-9]{2,10}?)\3+)")
 _NAME_WORD = 1
@@ -91,7 +95,7 @@ def parse(text: str, *, short_units: bool = False) -> Node:
 
 class _Parser:
     def __init__(self, found: list[Token], short_units: bool) -> None:
-        self.tokens, self.at = found, 0
+        self.tokens, self.at = [*found, END], 0
         self.short_units = short_units
         self.depth = self.bars = 0
 
@@ -99,14 +103,14 @@ class _Parser:
 
     @property
     def next(self) -> Token:
-        return self.tokens[self.at] if self.at < len(self.tokens) else END
+        return self.tokens[self.at]
 
     def ahead(self, count: int) -> list[str]:
         return [token.text for token in self.tokens[self.at : self.at + count]]
 
     def sees(self, *texts: str) -> bool:
-        token = self.next
-        return token.text in texts and token.kind in ("sign", "command", "end", "row")
+        token = self.tokens[self.at]
+        return token.text in texts and token.kind in _SIGN_KINDS
 
     def takes(self, *texts: str) -> bool:
         if not self.sees(*texts):
@@ -115,8 +119,8 @@ class _Parser:
         return True
 
     def take(self) -> Token:
-        token = self.next
-        self.at += 1
+        token = self.tokens[self.at]
+        self.at += token is not END
         return token
 
     def expect(self, *texts: str) -> None:
@@ -189,7 +193,9 @@ class _Parser:
         self.descend()
         left = self.first()
         while True:
-            token = self.next
+            token = self.tokens[self.at]
+            if token is END:
+                break
             if token.text == "U" and self.is_union():
                 token = self.tokens[self.at] = Token("sign", "∪")
             if token.kind == "sign" and token.text in INFIX and not self.ahead(2) == ["^", "°"]:
@@ -223,7 +229,7 @@ class _Parser:
     def is_last_coin(self) -> bool:
         """`12€`, `12\\$`: behind its number, with no number behind it."""
         after = self.tokens[self.at + 1 : self.at + 2]
-        behind = not after or after[0].text in (*SEPARATORS, *RELATIONS, *_CLOSING, ".", "/")
+        behind = after[0] is END or after[0].text in (*SEPARATORS, *RELATIONS, *_CLOSING, ".", "/")
         return behind and self.tokens[self.at - 1].kind == "number"
 
     def is_unit_in_brackets(self) -> bool:
@@ -296,7 +302,7 @@ class _Parser:
 
     def starts_value(self) -> bool:
         token = self.next
-        if token.kind in ("letters", "word", "symbol", "function", "command", "begin", "number"):
+        if token.kind in _FIRST_KINDS:
             return True
         return token.kind == "sign" and token.text in _STARTS and not (token.text == "|" and self.bars)
 
@@ -382,6 +388,8 @@ class _Parser:
 
     def mixed(self, whole: Number) -> Node:
         r"""`1 \frac{1}{2}`, `1\frac12` and `1 1/2`: a whole literal, then a fraction of two of them."""
+        if self.next.kind != "number" and self.next.text != "frac":
+            return whole
         ahead = self.tokens[self.at : self.at + 7]
         kinds = "".join("9" if one.kind == "number" else one.text[:1] or " " for one in ahead)
         if any(one.kind == "number" and not one.text.isdigit() for one in ahead[:6]):
@@ -402,8 +410,8 @@ class _Parser:
             return self.symbol(run)
         if len(run) > 4 or (len(run) == 4 and run.islower()):
             return self.words(token)
-        factors: list[Node] = [Symbol(letter) for letter in run[:-1]]
-        return Call("*", (*factors, self.symbol(run[-1])))
+        self.tokens[self.at : self.at] = [Token("symbol", letter) for letter in run[1:]]
+        return self.symbol(run[0])
 
     def words(self, token: Token) -> Node:
         """Words up to what is none. A single letter is a symbol."""
@@ -427,8 +435,10 @@ class _Parser:
         if inverse and name in CALLED:
             self.at += 5
             full += "^-1"
-        if self.sees("(") and not self.bars and not self.next.spaced:
+        if self.sees("(") and not self.bars:
             applied = name in CALLED or inverse or primes or self.is_applied(name)
+            if self.next.spaced:
+                applied = name in "fgh" or self.is_defined(name)
             if applied:
                 self.at += 1
                 return Applied(full, tuple(self.group_items("(")[1]))
@@ -439,22 +449,33 @@ class _Parser:
         return Symbol(name)
 
     def is_applied(self, name: str) -> bool:
-        """Whether `(` holds a constant, or letters before an `=` at the start of a statement."""
+        """Whether `(` after a letter holds a constant, as in `y(0)`, or the letter is defined here."""
         if name in ("pi", "e", "i", "∞"):
             return False
-        inside = self.tokens[self.at + 1 : self.at + 8]
-        closing = next((at for at, one in enumerate(inside) if one.text == ")"), None)
-        if closing is None:
+        inside = [token.kind for token in self.tokens[self.at + 1 : self.at + 4]]
+        texts = self.ahead(4)
+        constant = any(
+            inside[:size] in (["number"], ["sign", "number"]) and texts[size + 1 : size + 2] == [")"] for size in (1, 2)
+        )
+        before = self.tokens[self.at - 2] if self.at > 1 else END
+        alone = before.kind not in ("number", "letters", "symbol") and before.text not in _CLOSING
+        return (constant and alone) or self.is_defined(name)
+
+    def is_defined(self, name: str) -> bool:
+        """Whether letters in brackets and an `=` follow, at the start of a statement: `y(t) = `, `F(x, y) = `."""
+        before = self.tokens[self.at - 2] if self.at > 1 else END
+        if name in ("pi", "e", "i") or not (before is END or before.text in (*SEPARATORS, *RELATIONS)):
             return False
-        kinds = [one.kind if one.text != "," else "," for one in inside[:closing]]
-        if kinds == ["number"] or kinds == ["sign", "number"]:
-            return not self.at or self.tokens[self.at - 1].kind != "number" or True
-        after = inside[closing + 1 : closing + 2]
-        variables = all(len(one.text) == 1 or one.kind == "symbol" for one in inside[:closing])
-        letters = bool(kinds) and set(kinds) <= {"letters", "symbol", ","} and variables
-        before = self.tokens[self.at - 2] if self.at > 1 else None
-        starts = before is None or before.text in (*SEPARATORS, *RELATIONS)
-        return letters and starts and bool(after) and after[0].text in ("=", "≈")
+        at = self.at + 1
+        while self.tokens[at].kind == "symbol" or (
+            self.tokens[at].kind == "letters" and len(self.tokens[at].text) == 1
+        ):
+            at += 1
+            if self.tokens[at].text != ",":
+                break
+            at += 1
+        texts = [token.text for token in self.tokens[at : at + 2]]
+        return at > self.at + 1 and texts[:1] == [")"] and texts[1:] in (["="], ["≈"])
 
     def index(self) -> Node:
         r"""What stands below a name: `_1`, `_{n-1}`, `_{1,2}`, `_\max`, `_{\text{max}}`."""
@@ -501,9 +522,10 @@ class _Parser:
     def group_items(self, opening: str) -> tuple[str, list[Node]]:
         """The brackets and what is in them, up to what closes them."""
         bars, self.bars = self.bars, 0
-        if opening == r"\{":
-            self.skip_variable()
+        variable = self.skip_variable() if opening == r"\{" else None
         inner = [] if self.sees(*_CLOSES[opening]) else self.items()
+        if variable is not None:
+            inner = [_with_name(node, variable, BOUND) for node in inner]
         closing = self.next.text
         self.expect(*_CLOSES[opening])
         self.bars = bars
@@ -514,15 +536,18 @@ class _Parser:
         brackets = (opening + closing).replace("\\", "").replace("⟨⟩", "()").replace("⟨>", "()")
         return brackets, inner
 
-    def skip_variable(self) -> None:
-        r"""`x |`, `x :` and `x ∈ ℝ |` after `\{`: what follows is a condition, and stands for the set."""
+    def skip_variable(self) -> str | None:
+        r"""The x of `x |`, `x :` and `x ∈ ℝ |` after `\{`: what follows is a condition, and stands for the set."""
         for length in (2, 7):
             texts = self.ahead(length)
             real = texts[1:-1] in ([], ["∈", "mathbb", "{", "R", "}"])
             if len(texts) == length and real and texts[-1] in ("|", ":"):
+                name = self.next.text
                 if self.next.kind in ("letters", "symbol"):
                     self.at += length
-                return
+                    return name
+                return None
+        return None
 
     def function(self, name: str) -> Node:
         power: Node | None = None
@@ -591,7 +616,10 @@ class _Parser:
                 limits.append(self.expression(LOWEST))
             self.expect("}")
             parts.append(Applied(sign, tuple(limits)))
-        return Applied(name, (*parts, self.expression(PRODUCT - 1)))
+        body = self.expression(PRODUCT - 1)
+        index = _index_name(parts, body)
+        renamed = [*parts, body] if index is None else [_with_name(part, index, BOUND) for part in (*parts, body)]
+        return Applied(name, tuple(renamed))
 
     def matrix(self, environment: str) -> Node:
         if environment not in _MATRICES:
@@ -639,7 +667,7 @@ class _Parser:
             exponent = self.unit_power(word)
             unit = unit.times(word, Fraction(sign * raised * exponent))
             sign, raised = 1, 1
-            self.takes(".") if self.ahead(1) == ["."] and len(self.tokens) > self.at + 1 else None
+            self.takes(".") if self.ahead(1) == ["."] and len(self.tokens) > self.at + 2 else None
         if any(name == "%" and power != 1 for name, power in unit.powers):
             raise Unreadable("a percentage of a percentage")
         if raised != 1:
@@ -668,7 +696,7 @@ class _Parser:
 
     def is_rate(self) -> bool:
         """Whether `/` and a unit follow."""
-        if not self.sees("/") or self.at + 1 >= len(self.tokens):
+        if not self.sees("/"):
             return False
         after = self.tokens[self.at + 1]
         return after.kind == "word" or (after.kind == "letters" and after.text in UNITS)
@@ -676,9 +704,9 @@ class _Parser:
     def is_bare_rate(self) -> bool:
         """`12 m/s`: two known units after a number, and nothing that makes them letters."""
         texts = self.ahead(4)
-        if len(texts) < 3 or texts[1] != "/" or texts[2] not in UNITS:
+        if len(texts) < 4 or texts[1] != "/" or texts[2] not in UNITS:
             return False
-        return len(texts) < 4 or texts[3] in ("^", ".", ",")
+        return texts[3] in ("^", ".", ",", "")
 
     def unit_power(self, unit: Unit) -> int:
         """The exponent that follows a unit of the table, 1 without one."""
@@ -743,6 +771,28 @@ def _indexed(node: Node, index: Node) -> Node:
     if isinstance(index, Number):
         return Symbol(f"{node.name}_{index.value}")
     return Applied(f"{node.name}_", index.items if isinstance(index, Group) else (index,))
+
+
+def _index_name(parts: list[Node], body: Node) -> str | None:
+    """The letter that a sum, product or limit runs over, or that stands behind the d of an integral."""
+    for part in parts:
+        first = part.parts[0] if part.parts else part
+        head = first.sides[0] if isinstance(first, Relation) else first
+        if (
+            isinstance(part, Applied)
+            and part.name == "_"
+            and isinstance(head, Symbol)
+            and len(part.parts) + isinstance(first, Relation) > 1
+        ):
+            return head.name
+    ends = [part.name for part in body.parts[-2:] if isinstance(part, Symbol)]
+    return ends[1] if len(ends) == 2 and ends[0] == "d" else None
+
+
+def _with_name(node: Node, old: str, new: str) -> Node:
+    if isinstance(node, Symbol):
+        return Symbol(new) if node.name == old else node
+    return mapped(node, lambda part: _with_name(part, old, new))
 
 
 def _grouped(brackets: str, inner: list[Node]) -> Node:

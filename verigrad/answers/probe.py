@@ -1,7 +1,7 @@
 """Whether two values are the same: exactly where both are rational, else at random points.
 
     rational constants    compared exactly
-    rational functions    at two points modulo a drawn prime of 96 bits
+    rational functions    at two points modulo a drawn prime of 64 bits
     other constants       70 digits computed, 35 compared
     everything else       at up to ten real places of both signs and several sizes, wherever all steps
                           of both are real; where they hardly ever are, in the four quadrants
@@ -69,9 +69,13 @@ class Probe:
     """Compares values for one pair of answers, within one budget."""
 
     def __init__(self, seed: str, budget: Budget) -> None:
-        self._seed = hashlib.blake2b(seed.encode("utf-8", "replace"), digest_size=32).hexdigest()
+        self._text = seed
         self.budget = budget
         self._known: dict[tuple[object, int], tuple[Node, Any]] = {}
+
+    @cached_property
+    def _seed(self) -> str:
+        return hashlib.blake2b(self._text.encode("utf-8", "replace"), digest_size=32).hexdigest()
 
     @cached_property
     def _prime(self) -> int:
@@ -252,8 +256,7 @@ def _is_root(call: Call) -> bool:
     if call.name == "root":
         return True
     return any(
-        (isinstance(part, Call) and part.name == "/")
-        or (isinstance(part, Number) and part.value.denominator > 1)
+        (isinstance(part, Call) and part.name == "/") or (isinstance(part, Number) and part.value.denominator > 1)
         for part in walk(call.arguments[1])
     )
 

@@ -11,6 +11,7 @@ from fractions import Fraction
 from functools import cmp_to_key
 
 from verigrad.answers.fields import rational
+from verigrad.answers.parser import BOUND, ORDER
 from verigrad.answers.probe import Probe
 from verigrad.answers.tables import EVERYTHING
 from verigrad.answers.tree import (
@@ -29,14 +30,12 @@ from verigrad.answers.tree import (
     Symbol,
     Unknown,
     Words,
-    children,
     has_unknown,
     opposite,
     prefixed,
     walk,
 )
 
-ORDER = frozenset({"<", ">", "<=", ">="})
 _TURNED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "≠": "≠"}
 _LINE = Symbol("mathbb R")
 
@@ -106,7 +105,7 @@ class Regions:
             merged = None if pieces is None else self._merged(pieces)
         except Unknown:
             return None
-        return None if merged is None else (next(iter(unknown), None), merged)
+        return None if merged is None else (next(iter(unknown - {BOUND}), None), merged)
 
     def _pieces(self, node: Node) -> list[Piece] | None:
         match node:
@@ -244,7 +243,7 @@ class Regions:
 def _unknowns(node: Node) -> set[str]:
     """What inequalities and memberships are about, letters or f(x); empty for an interval."""
     if isinstance(node, Group) or (isinstance(node, Call) and node.name in ("∪", "∩")):
-        return set().union(*map(_unknowns, children(node)))
+        return set().union(*map(_unknowns, node.parts))
     if not isinstance(node, Relation):
         return set()
     letters = {side.name for side in node.sides if isinstance(side, Symbol)} - CONSTANTS

@@ -287,7 +287,9 @@ UNICODE = str.maketrans(
         **dict.fromkeys("′’‘", "'"),
         **dict.fromkeys("\u00a0\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u3000", " "),
         **{chr(0xFF10 + digit): str(digit) for digit in range(10)},
-        **dict(zip("；：（）％＝＋＜＞＄⁄…", [";", ":", "(", ")", "%", "=", "+", "<", ">", "$", "/", "..."], strict=True)),
+        **dict(
+            zip("；：（）％＝＋＜＞＄⁄…", [";", ":", "(", ")", "%", "=", "+", "<", ">", "$", "/", "..."], strict=True)
+        ),
         **{"÷": r" \div ", "∞": r" \infty ", "≠": r" \ne ", "∪": r" \cup ", "∩": r" \cap "},
         **{"∈": r" \in ", "∖": r" \setminus ", "√": r" \sqrt ", "∛": r" \sqrt[3] "},
         **{"°": r"^\circ ", "∘": r"^\circ ", "±": r" \pm ", "∓": r" \mp ", "≡": r" \equiv "},

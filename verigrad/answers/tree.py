@@ -86,6 +86,7 @@ class Budget:
         if self.left < 0:
             raise LimitExceeded("too much to compute for one verdict")
 
+
 CONSTANTS = frozenset({"pi", "e", "i", "∞"})
 """Symbols with a value of their own."""
 
@@ -98,12 +99,21 @@ class Number:
     places: int | None = None
     digits: int = 0
 
+    @property
+    def parts(self) -> tuple[Node, ...]:
+        """The nodes one step below; so for every kind of node."""
+        return ()
+
 
 @dataclass(frozen=True, slots=True)
 class Symbol:
     """A letter, with its index or accent: `x`, `a_37`, `bar x`. π, e, i and ∞ are symbols too."""
 
     name: str
+
+    @property
+    def parts(self) -> tuple[Node, ...]:
+        return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +123,10 @@ class Call:
     name: str
     arguments: tuple[Node, ...]
 
+    @property
+    def parts(self) -> tuple[Node, ...]:
+        return self.arguments
+
 
 @dataclass(frozen=True, slots=True)
 class Applied:
@@ -121,12 +135,20 @@ class Applied:
     name: str
     arguments: tuple[Node, ...]
 
+    @property
+    def parts(self) -> tuple[Node, ...]:
+        return self.arguments
+
 
 @dataclass(frozen=True, slots=True)
 class Words:
     """Plain words, in lower case where there are several letters."""
 
     text: str
+
+    @property
+    def parts(self) -> tuple[Node, ...]:
+        return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +158,10 @@ class Group:
     brackets: str
     items: tuple[Node, ...]
 
+    @property
+    def parts(self) -> tuple[Node, ...]:
+        return self.items
+
 
 @dataclass(frozen=True, slots=True)
 class Relation:
@@ -144,12 +170,20 @@ class Relation:
     signs: tuple[str, ...]
     sides: tuple[Node, ...]
 
+    @property
+    def parts(self) -> tuple[Node, ...]:
+        return self.sides
+
 
 @dataclass(frozen=True, slots=True)
 class Grid:
     """The rows of a matrix, of equal length."""
 
     rows: tuple[tuple[Node, ...], ...]
+
+    @property
+    def parts(self) -> tuple[Node, ...]:
+        return tuple(cell for row in self.rows for cell in row)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +193,10 @@ class Measure:
     value: Node
     unit: Unit
 
+    @property
+    def parts(self) -> tuple[Node, ...]:
+        return (self.value,)
+
 
 Node: TypeAlias = Number | Symbol | Call | Applied | Words | Group | Relation | Grid | Measure
 
@@ -167,26 +205,14 @@ INFINITY = Symbol("∞")
 MINUS_INFINITY = Call("neg", (INFINITY,))
 
 
-def children(node: Node) -> tuple[Node, ...]:
-    """The nodes one step below."""
-    if isinstance(node, Call | Applied):
-        return node.arguments
-    if isinstance(node, Group):
-        return node.items
-    if isinstance(node, Relation):
-        return node.sides
-    if isinstance(node, Grid):
-        return tuple(cell for row in node.rows for cell in row)
-    return (node.value,) if isinstance(node, Measure) else ()
-
-
 def walk(node: Node) -> Iterator[Node]:
     """The node and all below it, in writing order."""
     waiting = [node]
     while waiting:
         current = waiting.pop()
         yield current
-        waiting.extend(reversed(children(current)))
+        if below := current.parts:
+            waiting.extend(below[::-1])
 
 
 def mapped(node: Node, change: Callable[[Node], Node]) -> Node:
@@ -218,9 +244,9 @@ def _label(node: Node) -> str:
         case Words(text):
             return f"'{text}'"
         case Call(name, _) | Applied(name, _) | Group(name, _):
-            return f"{type(node).__name__}:{name}/{len(children(node))}"
+            return f"{type(node).__name__}:{name}/{len(node.parts)}"
         case Relation(signs, _):
-            return f"Relation:{''.join(signs)}/{len(children(node))}"
+            return f"Relation:{''.join(signs)}/{len(node.parts)}"
         case Measure(_, unit):
             return f"Measure:{unit}"
         case Grid(rows):
@@ -234,7 +260,7 @@ def check_size(*nodes: Node) -> None:
         count, levels = count + len(nodes), levels + 1
         if count > MOST_NODES or levels > MOST_LEVELS:
             raise LimitExceeded(f"more than {MOST_LEVELS} levels or {MOST_NODES} operations")
-        nodes = tuple(below for node in nodes for below in children(node))
+        nodes = tuple(below for node in nodes for below in node.parts)
 
 
 def names(node: Node) -> frozenset[str]:
@@ -245,8 +271,7 @@ def names(node: Node) -> frozenset[str]:
 def has_unknown(node: Node) -> bool:
     """Whether it has a symbol without a value of its own, or a function that only the answer knows."""
     return any(
-        isinstance(part, Applied) or (isinstance(part, Symbol) and part.name not in CONSTANTS)
-        for part in walk(node)
+        isinstance(part, Applied) or (isinstance(part, Symbol) and part.name not in CONSTANTS) for part in walk(node)
     )
 
 

@@ -65,7 +65,7 @@ class Value:
     """An answer's value. `tree` has no name and, of a scalar, no unit; `items` are those of a bag or tuple.
 
     `brackets`: of a bag "{}" or "" (a bare list), of a tuple its own. `name`: what an `=` gives the value to, with
-    the variables it is a function of. `equation`: the tree of `y = 2x + 3`, which is an equation too.
+    the variables it is a function of. `equation`: the chain that the value stood in: `y = 2x + 3` is an equation too.
     """
 
     kind: Kind
@@ -120,20 +120,16 @@ class _Maker:
 
     def chain(self, node: Relation) -> Value:
         found = self.stated(node)
-        equation = node if node.signs == ("=",) else None
         if found is None:
-            is_equation = equation is not None and not _has(node, Words | Group)
-            return Value(Kind.EQUATION if is_equation else Kind.NOTHING, node, equation=equation)
+            is_equation = node.signs == ("=",) and not _has(node, Words | Group)
+            return Value(Kind.EQUATION if is_equation else Kind.NOTHING, node, equation=node)
         first = next((side for side in (node.sides[0], node.sides[-1]) if name_of(side) is not None), None)
         inner = self.value(found)
-        if inner.kind is Kind.NOTHING:
-            return inner
         variables: tuple[str, ...] = ()
         if isinstance(first, Applied):
             variables = tuple(part.name for part in first.arguments if isinstance(part, Symbol))
         name = None if first is None else name_of(first)
-        inner_equation = equation if first is not None else None
-        return replace(inner, name=name, variables=variables, equation=inner_equation)
+        return replace(inner, name=name, variables=variables, equation=node)
 
     def stated(self, relation: Relation) -> Node | None:
         """The value of `name = … = value`; None for a relation that states none, or contradicts itself.
@@ -152,7 +148,7 @@ class _Maker:
             sides = sides[:1]
         elif self.is_gold and any(named[:end]):
             sides = sides[-1:]
-        elif self.is_gold and len(sides) > 1:
+        elif self.is_gold and len(sides) > 1 and (len(sides) == 2 or named[0]) and any(map(has_unknown, sides)):
             return None
         if self.is_gold:
             return sides[-1]
