@@ -9,11 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from verigrad.answers.tables import INVISIBLE, WORDS
+from verigrad.answers.tables import INVISIBLE, MULTIPLES, WORDS
 
 THINK_OPEN, THINK_CLOSE = "<think>", "</think>"
 ANSWER_OPEN, ANSWER_CLOSE = "<answer>", "</answer>"
 HANDOVER = f"{THINK_CLOSE} {ANSWER_OPEN}"
+
+SCALES = frozenset(MULTIPLES) | {"percent"}
+"""Words behind a formula that make another value of it."""
 
 MOST_BOXES = 20
 """Boxes that `boxed_spans` returns."""
@@ -228,8 +231,10 @@ def _joined(text: str, formulas: Sequence[re.Match[str]]) -> str:
         if not between.strip() or not _joins(between):
             break
         contents.append(_content(after))
-    unit = re.match(r"\s*(\\?%|percent\b)", text[formulas[0].end() :])
-    return ", ".join(contents) + (" %" if unit and len(contents) == 1 else "")
+    scale = re.match(r"\s*(\\?%|[A-Za-z]+)", text[formulas[0].end() :])
+    if len(contents) > 1 or scale is None or not (scale[1][-1] == "%" or scale[1] in SCALES):
+        return ", ".join(contents)
+    return f"{contents[0]} {scale[1]}"
 
 
 def _last_stated(text: str) -> str | None:

@@ -42,6 +42,7 @@ END = Token("end of text", "")
 
 _RAISED = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿⁱ]+")
 _LOWERED = re.compile("[₀₁₂₃₄₅₆₇₈₉₊₋ₐₑₓₙᵢⱼₖₘ]+")
+_NOT_EQUAL = re.compile(r"\\not\s*=")
 _PRIMES = re.compile(r"\^\s*\{(?:\s*\\prime)+\s*\}")
 _DEGREE = re.compile(r"\^\s*\{\s*\\circ\s*\}")
 _ESCAPED_TWICE = re.compile(r"\\\\(?=[a-zA-Z])")
@@ -87,6 +88,7 @@ def _in_ascii(text: str) -> str:
         text = _RAISED.sub(lambda run: f"^{{{run[0].translate(SUPERSCRIPTS)}}}", text)
         text = _LOWERED.sub(lambda run: f"_{{{run[0].translate(SUBSCRIPTS)}}}", text)
         text = text.translate(UNICODE)
+    text = _NOT_EQUAL.sub(r"\\ne ", text) if r"\not" in text else text
     text = _PRIMES.sub(lambda run: "'" * run[0].count("prime"), text) if "prime" in text else text
     text = _DEGREE.sub(r"^\\circ ", text) if "circ" in text else text
     if "\\\\" in text and (r"\\begin" in text or r"\begin" not in text):

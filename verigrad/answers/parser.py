@@ -408,7 +408,8 @@ class _Parser:
         run = token.text
         if len(run) == 1:
             return self.symbol(run)
-        if len(run) > 4 or (len(run) == 4 and run.islower()):
+        prose = self.next.kind in ("letters", "word") and self.next.spaced and len(self.next.text) > 1
+        if prose or len(run) > 4 or (len(run) == 4 and run.islower()):
             return self.words(token)
         self.tokens[self.at : self.at] = [Token("symbol", letter) for letter in run[1:]]
         return self.symbol(run[0])

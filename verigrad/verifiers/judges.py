@@ -35,8 +35,7 @@ _LETTER = re.compile(
     re.DOTALL | re.IGNORECASE,
 )
 _TEXT = re.compile(r"\\(?:text|textbf|mathrm|mathbf|mbox)\s*\{([^{}]*)\}")
-_SECOND_ARITHMETIC = frozenset({"+", "*", "/", "neg"})
-_LETTER = re.compile(
+_SECOND_LETTER = re.compile(
     r"(?<![A-Za-z])[A-J](?![A-Za-z'’])|(?:^\s*(?:and|or|[,/&])|\bor)\s*[(\[]?(?:[b-j](?![A-Za-z'’])|a(?=\s*(?:$|[)\].,;]|or\b)))"
 )
 

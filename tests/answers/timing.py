@@ -1,4 +1,4 @@
-"""Processor time of tier 1, by itself."""
+"""Processor time of a verdict, by itself."""
 
 from __future__ import annotations
 
