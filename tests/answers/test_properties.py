@@ -124,7 +124,6 @@ RESPELLED = {
     "space": lambda tokens: written(tokens, " "),
     "thin space": lambda tokens: written(tokens, r"\,"),
     "no-break space": lambda tokens: written(tokens, "\u00a0"),
-    "zero width": lambda tokens: written(tokens, "\u200b").replace("\\\u200b", "\\"),
     "dfrac": lambda tokens: written([r"\dfrac" if token == r"\frac" else token for token in tokens]),
     "Unicode": lambda tokens: written([UNICODE.get(token, token.replace("-", "−")) for token in tokens]),
     "times": lambda tokens: written([r"\times" if token == r"\cdot" else token for token in tokens]),

@@ -31,7 +31,8 @@ _ESCAPE_OR_BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
 _BOX = re.compile(r"(\\boxed|\\fbox)\s*")
 _BARE_CONTENT = re.compile(r"[^\s$]+")
 _SENTENCE_END = re.compile(r"[.!?]\s|\n|\.$")
-_TURN_END = re.compile(r"(?:\s*(?:<\|[a-z_]{1,20}\|>|<｜[^<>｜]{1,30}｜>|</s>|<end_of_turn>|<eos>))+\s*$")
+_TURN_END = re.compile(r"(?:<\|[a-z_]{1,20}\|>|<｜[^<>｜]{1,30}｜>|</s>|<end_of_turn>|<eos>)$")
+_LONGEST_TURN_END = 40
 _HANDOVER_LOOSE = re.compile(rf"{THINK_CLOSE}\s*{ANSWER_OPEN}")
 _JOINT = re.compile(r"(?:[\sA-Za-z$,;.()=\\\[\]{}]|_[0-9])*")
 _LONGEST_JOINT = 40
@@ -72,7 +73,10 @@ def think_answer(text: str) -> str | None:
 
     That is how the chat templates of R1 and its kin write it.
     """
-    return strict_answer(_TURN_END.sub("", _HANDOVER_LOOSE.sub(HANDOVER, text)))
+    text = text.rstrip()
+    while (ending := _TURN_END.search(text, max(0, len(text) - _LONGEST_TURN_END))) is not None:
+        text = text[: ending.start()].rstrip()
+    return strict_answer(_HANDOVER_LOOSE.sub(HANDOVER, text))
 
 
 def course_answer(text: str) -> str | None:
