@@ -199,6 +199,14 @@ def test_concluding_answer(text, answer):
 def test_extraction_is_linear_on_hostile_text(unit):
     text = unit * 200_000
     started = time.perf_counter()
-    for extract in (strict_answer, think_answer, course_answer, boxed_answers, hash_answer, last_number, lenient_answer):
+    for extract in (
+        strict_answer,
+        think_answer,
+        course_answer,
+        boxed_answers,
+        hash_answer,
+        last_number,
+        lenient_answer,
+    ):
         extract(text)
     assert time.perf_counter() - started < 2.0

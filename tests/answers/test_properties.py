@@ -364,7 +364,9 @@ def test_whatever_a_text_is_it_equals_itself(text):
     assert equal(text, text) is bool(text.strip())
 
 
-@pytest.mark.parametrize("unit", ["1", "x", "{", "(", "$", r"\boxed{1} ", "####", "answer is ", "and 1 ", r"\(1\) ", "-"])
+@pytest.mark.parametrize(
+    "unit", ["1", "x", "{", "(", "$", r"\boxed{1} ", "####", "answer is ", "and 1 ", r"\(1\) ", "-"]
+)
 def test_a_text_of_a_million_characters_takes_less_than_half_a_second(unit):
     text = unit * (1_000_000 // len(unit))
     tagged = f"so </think> <answer>{text}</answer>"
@@ -373,7 +375,9 @@ def test_a_text_of_a_million_characters_takes_less_than_half_a_second(unit):
         assert seconds(lambda v=verify, r=response: v(Problem("p", "", "1/2"), r), 0.5) < 0.5, name
 
 
-BROKEN = st.lists(st.sampled_from([r"\frac", "^", "{", "}", "(", ")", r"\ne", "=", "3", "x", "or", r"\sqrt"]), min_size=2)
+BROKEN = st.lists(
+    st.sampled_from([r"\frac", "^", "{", "}", "(", ")", r"\ne", "=", "3", "x", "or", r"\sqrt"]), min_size=2
+)
 
 
 @given(BROKEN, st.sampled_from(["3", "x", "4", "3x"]))

@@ -2,7 +2,18 @@ import pytest
 
 from verigrad.errors import ConfigError
 from verigrad.types import Grade, Problem, Status
-from verigrad.verifiers import VERIFIERS, Claim, blended, fail, find_verifier, gold_faults, is_strict, judge, mixed, settle
+from verigrad.verifiers import (
+    VERIFIERS,
+    Claim,
+    blended,
+    fail,
+    find_verifier,
+    gold_faults,
+    is_strict,
+    judge,
+    mixed,
+    settle,
+)
 
 FOUR = Problem("p", "2 + 2?", "4")
 
@@ -75,7 +86,15 @@ def test_what_is_undecided_or_unreadable_is_wrong_with_a_reason_of_its_own(gold,
 
 @pytest.mark.parametrize(
     ("answer", "reward"),
-    [("18", 1.0), ("$18", 1.0), (r"\$18", 1.0), ("x = 18", 1.0), ("18 dollars", 0.0), ("18 eggs", 0.0), ("It is 18", 0.0)],
+    [
+        ("18", 1.0),
+        ("$18", 1.0),
+        (r"\$18", 1.0),
+        ("x = 18", 1.0),
+        ("18 dollars", 0.0),
+        ("18 eggs", 0.0),
+        ("It is 18", 0.0),
+    ],
 )
 def test_the_courses_rule_takes_a_bare_expression(answer, reward):
     response = f"t</think> <answer>{answer}</answer>"
