@@ -22,7 +22,8 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from torch.nn import functional
 from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
 
-from verigrad.tasks.chains import is_validation, totals
+from verigrad.tasks.chains import totals
+from verigrad.tasks.splits import is_validation
 
 VOCABULARY = 512
 END, PAD = "<|endoftext|>", "<|pad|>"

@@ -105,8 +105,8 @@ def make_policy(
     )
 
 
-def make_sampler(policy: Policy, *, slots: int = 64) -> LocalSampler:
-    return LocalSampler(policy.model, decode=policy.decode, end_ids=policy.end_ids, slots=slots)
+def make_sampler(policy: Policy, *, slots: int = 64, compute: str = "same") -> LocalSampler:
+    return LocalSampler(policy.model, decode=policy.decode, end_ids=policy.end_ids, slots=slots, compute=compute)
 
 
 def make_prompt(token_ids: Sequence[int], text: str = "", name: str = "p") -> Prompt:

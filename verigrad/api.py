@@ -22,10 +22,11 @@ from typing import Any, SupportsFloat
 import torch
 
 from verigrad import algorithms
-from verigrad.algorithms import Evaluation, Parts, Progress, Silent, make_prompts, make_row
+from verigrad.algorithms import Evaluation, Parts, Progress, Silent, make_prompts, make_row, with_template_tokens
 from verigrad.config import Config, advice, build
 from verigrad.config import load as load_config
-from verigrad.data import SOLUTIONS, TaskData, demonstrations_of, load_demonstrations, load_task, load_template
+from verigrad.data import SOLUTIONS, demonstrations_of, load_demonstrations, load_template
+from verigrad.data.tasks import TaskData, load_task, prepared
 from verigrad.errors import ConfigError, DataError, UsageError
 from verigrad.grading import Grader, asks_workers, from_function, verifier_for
 from verigrad.kernels import fast_products
@@ -83,7 +84,7 @@ def train(
     policy.compute_in(config.model.compute, config.model.checkpoint_activations)
     policy.adapt(config.model.lora, config.run.seed)
     set_threads(config.run.threads, policy)
-    task = TaskData(tuple(problems), tuple(validation))
+    task = prepared(config.task, TaskData(tuple(problems), tuple(validation)))
     if not config.task.allow_overlap:
         check_overlap(task.train, task.validation)
     step = run_training(config, policy, task, _verifier(config, reward, train=True), progress or Silent())
@@ -103,7 +104,7 @@ def evaluate(
     tables = _tables(settings)
     tables["eval"] = {"problems": 0, **tables.get("eval", {})}
     config = _config(policy, reward, tables)
-    prompts = validation_prompts(config, policy, problems)
+    prompts = validation_prompts(config, policy, prepared(config.task, TaskData((), tuple(problems))))
     return run_evaluation(config, policy, prompts, _verifier(config, reward, train=False), progress or Silent())
 
 
@@ -119,7 +120,7 @@ def run_training(
     needs = make_row(config.algorithm).needs
     for line in advice(config):
         progress.warn(line)
-    template = template_of(config, policy)
+    template = template_of(config, policy, task)
     keep_base = config.algorithm.restart == "base"
     base = {name: tensor.to("cpu", copy=True) for name, tensor in policy.trained_tensors()} if keep_base else {}
     reference = reference_of(config, policy) if "reference_logprobs" in needs else None
@@ -141,14 +142,14 @@ def run_training(
         return algorithms.train(parts, run)
 
 
-def validation_prompts(config: Config, policy: Policy, problems: Sequence[Problem]) -> list[Prompt]:
+def validation_prompts(config: Config, policy: Policy, task: TaskData) -> list[Prompt]:
     """The prompts of an evaluation, checked."""
-    return _prompts(policy, template_of(config, policy), _validation(config, problems))
+    return _prompts(policy, template_of(config, policy, task), _validation(config, task.validation))
 
 
-def template_of(config: Config, policy: Policy) -> Template:
-    """The prompt template, inside the model's chat template where the config says so."""
-    template = load_template(config.task.template)
+def template_of(config: Config, policy: Policy, task: TaskData) -> Template:
+    """The prompt template with its worked examples, inside the model's chat template where the config says so."""
+    template = load_template(config.task.template, [example.text for example in task.examples])
     model = config.model
     return in_chat(template, policy.tokenizer, model.system_prompt, model.path) if model.chat_template else template
 
@@ -305,7 +306,7 @@ def _prompts(policy: Policy, template: Template, problems: Sequence[Problem]) ->
         raise DataError("there are no training problems; give some, or another task.path")
     prompts = make_prompts(problems, lambda problem: template.render(problem.question), policy.encode_prompt)
     policy.check_prompts(prompts)
-    return prompts
+    return with_template_tokens(prompts, policy.encode_prompt(template.opening) if template.opening else ())
 
 
 def _demonstrations(config: Config, policy: Policy, template: Template, task: TaskData) -> tuple[Sampler, list[Prompt]]:

@@ -33,11 +33,16 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A problem as the model sees it: the template filled in, and its token ids."""
+    """A problem as the model sees it: the template filled in, and its token ids.
+
+    `template_tokens` is how many of the first ids stem from the template alone (worked examples, a system prompt), and
+    so stand in front of every question: a sampler may run them once for all.
+    """
 
     problem: Problem
     text: str
     token_ids: tuple[int, ...]
+    template_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)

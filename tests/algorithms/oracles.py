@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import mean, stdev
@@ -80,6 +81,47 @@ def dr_grpo(at, r, rs, new, old):
     return clipped(torch.exp(new - old), r - mean(rs)).sum() / (at.rollouts * at.budget)
 
 
+def grpo_constant(at, r, rs, new, old):
+    return clipped(torch.exp(new - old), zscore(r, rs)).sum() / (at.rollouts * at.budget)
+
+
+def maxrl(at, r, rs, new, old):
+    return clipped(torch.exp(new - old), (r - mean(rs)) / (mean(rs) + EPS)).sum() / (at.rollouts * at.budget)
+
+
+def rft(at, r, rs, new, old):
+    return r * new.sum() / (at.rollouts * at.budget)
+
+
+def raft_pp(at, r, rs, new, old):
+    # A wrong rollout is dropped, and stays in the denominator.
+    return r * torch.clip(torch.exp(new - old), max=1.2).mean() / at.rollouts
+
+
+def reinforce_rej(at, r, rs, new, old):
+    # A question with one kind of answer is dropped, and stays in the denominator.
+    if len(set(rs)) == 1:
+        return 0 * new.sum()
+    return clipped(torch.exp(new - old), 1.0 if r else -1.0).mean() / at.rollouts
+
+
+def sapo(at, r, rs, new, old, positive=1.0, negative=1.05):
+    advantage = zscore(r, rs)
+    tau = positive if advantage > 0 else negative
+    gate = 1 / (1 + torch.exp(-tau * (torch.exp(new - old) - 1)))
+    return (4 / tau * gate * advantage).mean() / at.rollouts
+
+
+def dppo(at, r, rs, new, old, shift=0.15):
+    advantage, total = zscore(r, rs), 0 * new.sum()
+    for now, before in zip(new, old, strict=True):
+        ratio, moved = torch.exp(now - before), abs(math.exp(now.item()) - math.exp(before.item()))
+        away = (advantage > 0 and ratio > 1) or (advantage < 0 and ratio < 1)
+        if moved <= shift or not away:
+            total = total + ratio * advantage
+    return total / at.tokens
+
+
 def dapo(at, r, rs, new, old):
     # A group without signal is dropped, and its tokens stay in the denominator.
     return clipped(torch.exp(new - old), zscore(r, rs), high=0.28).sum() / at.tokens
@@ -112,10 +154,17 @@ ORACLES: dict[str, Objective] = {
         rloo,
         off_policy,
         grpo,
+        grpo_constant,
         dr_grpo,
+        maxrl,
+        rft,
+        raft_pp,
+        reinforce_rej,
         dapo,
         gspo,
         cispo,
+        sapo,
+        dppo,
         ppo,
     )
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, partial
 from itertools import product
 from statistics import mean
 from typing import Any
@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.algorithms.oracles import EARLIER, EPS, ORACLES, VALUE, Objective, Step, clipped, grpo
+from tests.algorithms.oracles import EARLIER, EPS, ORACLES, VALUE, Objective, Step, clipped, dppo, grpo, sapo
 from tests.tiny import (
     END_ID,
     distance,
@@ -28,6 +28,7 @@ from tests.tiny import (
 from verigrad.algorithms.score import score
 from verigrad.algorithms.table import Row, make_row
 from verigrad.config import ROWS, build
+from verigrad.config.rows import CHOICES
 from verigrad.objective import Sampled
 from verigrad.policy import Policy
 from verigrad.types import Group, Rollout, Sample
@@ -37,6 +38,7 @@ REWARDS = [(1, 0, 0, 1), (0, 1, 0, 0), (1, 1, 1, 1)]
 LENGTHS = [(4, 2, 6, 1), (3, 5, 2, 2), (1, 4, 3, 2)]
 N, TOKENS, BUDGET = 12, 35, 8
 STEP = Step(REWARDS, LENGTHS, BUDGET)
+DPPO_SHIFT = 2e-3
 PROMPTS = [random_ids(3), random_ids(5, seed=1), random_ids(2, seed=2)]
 RESPONSES = [
     [(*random_ids(length - 1, seed=10 * q + i), END_ID) for i, length in enumerate(row)]
@@ -142,6 +144,8 @@ def test_away_from_the_old_policy_something_is_clipped_and_something_is_not():
     new, old = logprobs_of(moved()), logprobs_of(base())
     ratios = torch.cat([torch.exp(new[cell] - old[cell]).detach() for cell in CELLS])
     assert (ratios < 0.8).any() and (ratios > 1.28).any() and ((ratios > 0.8) & (ratios < 1.2)).any()
+    shifts = torch.cat([(torch.exp(new[cell]) - torch.exp(old[cell])).abs().detach() for cell in CELLS])
+    assert (shifts > DPPO_SHIFT).any() and (shifts < DPPO_SHIFT).any()
 
 
 def sequence_weighted(at, r, rs, new, old):
@@ -161,11 +165,14 @@ def sequence_weighted(at, r, rs, new, old):
             {"name": "reinforce", "importance_limit": 0.5},
             lambda at, r, rs, new, old: (torch.clip(torch.exp(old + 1), max=0.5) * r * new).sum() / N,
         ),
+        # No probability of this model moves by the row's own 0.15.
+        ({"name": "dppo", "clip": {"shift": DPPO_SHIFT}}, partial(dppo, shift=DPPO_SHIFT)),
+        ({"name": "sapo", "gate": {"positive": 2.0, "negative": 4.0}}, partial(sapo, positive=2.0, negative=4.0)),
         ({"name": "ppo", "gae_lambda": 0.5}, lambda at, r, rs, new, old: decayed(r, new, old)),
         ({"name": "reinforce", "gamma": 0.9}, lambda at, r, rs, new, old: 0.9 ** (len(new) - 1) * r * new.sum() / N),
         ({"name": "reinforce_baseline", "credit": "greedy"}, lambda at, r, rs, new, old: (r - 0.5) * new.sum() / N),
     ],
-    ids=["sequence_importance_weighted", "ddof", "importance_limit", "gae_lambda", "gamma", "greedy"],
+    ids=["sequence_importance_weighted", "ddof", "importance_limit", "shift", "gate", "gae_lambda", "gamma", "greedy"],
 )
 def test_options_beside_the_row_by_their_formulas(algorithm, oracle):
     assert distance(gradient(row_of(**algorithm), moved()), slow_gradient(oracle, moved())) < 1e-8
@@ -214,9 +221,29 @@ def at(loss: str, credit: str = "group_mean", normalizer: str = "sampled_rollout
     return gradient(row_of("off_policy", loss=loss, credit=credit, normalizer=normalizer))
 
 
-@pytest.mark.parametrize("loss", ["importance_weighted", "sequence_importance_weighted", "ppo_clip", "gspo", "cispo"])
+@pytest.mark.parametrize("loss", [name for name, facts in CHOICES["loss"].items() if facts.ratio])
 def test_on_the_first_update_every_ratio_loss_is_reinforce(loss):
     assert distance(at(loss), at("policy_gradient")) < 1e-12
+
+
+def test_rejection_fine_tuning_is_reinforce_over_the_budget():
+    # as CS336 A5 (2026) asks: the correct rollouts' likelihood is the policy gradient without a baseline
+    plain = {name: tensor / BUDGET for name, tensor in gradient(row_of("reinforce")).items()}
+    assert distance(gradient(row_of("rft")), plain) < 1e-12
+    imitation = gradient(row_of("expert_iteration", normalizer="constant"))
+    assert distance(imitation, plain) < 1e-12
+
+
+def test_signed_rewards_are_the_constant_baseline_of_one_half_doubled():
+    # 2r − 1 = 2(r − 1/2); the running mean of earlier batches is given as 1/2
+    doubled = gradient(row_of("reinforce", credit="signed_reward"))
+    row = row_of("reinforce_baseline")
+    scored, _ = score(policy_of(base()), groups_of(), row.needs, 0)
+    tracks, _ = row.credit(row.select(scored), {"count": 2.0, "sum": 1.0})
+    ((_, samples),) = row.updates(tracks, "seed", Sampled(N, TOKENS, BUDGET))
+    policy = policy_of(base())
+    policy.accumulate(samples, row.loss)
+    assert distance(doubled, {name: 2 * tensor for name, tensor in gradients(policy.model).items()}) < 1e-12
 
 
 def test_leave_one_out_group_mean_and_dr_grpo_point_the_same_way():
@@ -226,7 +253,7 @@ def test_leave_one_out_group_mean_and_dr_grpo_point_the_same_way():
     assert distance(dr, {name: tensor / BUDGET for name, tensor in centred.items()}) < 1e-12
 
 
-CENTRED = ("batch_mean", "batch_zscore", "group_mean", "leave_one_out", "group_zscore")
+CENTRED = [name for name, facts in CHOICES["credit"].items() if facts.centred]
 
 
 @pytest.mark.parametrize("reward", [0, 1])

@@ -86,7 +86,7 @@ def test_every_row_trains_and_counts_what_it_sampled(tmp_path, model, name):
 def test_what_a_choice_does_not_do_is_said(tmp_path, model):
     watcher, _ = short_run(tmp_path, model, {"name": "grpo"})
     assert watcher.warnings == [
-        "one update per batch of rollouts: the ratio is 1, so ppo_clip never clips; "
+        "one update per batch of rollouts: the ratio is 1, so ppo_clip limits nothing; "
         "set algorithm.epochs or algorithm.sequences_per_update for more updates"
     ]
 

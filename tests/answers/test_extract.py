@@ -195,7 +195,9 @@ def test_concluding_answer(text, answer):
     assert concluding_answer(text) == answer
 
 
-@pytest.mark.parametrize("unit", ["{", r"\boxed{", r"\boxed{1} ", "</think> <answer>", "####", "\\", "<"])
+@pytest.mark.parametrize(
+    "unit", ["{", r"\boxed{", r"\boxed{1} ", "</think> <answer>", "####", "\\", "<", "The answer is ", ". "]
+)
 def test_extraction_is_linear_on_hostile_text(unit):
     text = unit * 200_000
     started = time.perf_counter()

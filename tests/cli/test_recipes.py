@@ -1,8 +1,8 @@
-"""Every recipe for a real model runs end to end: two steps with a tiny model of Qwen2.5's architecture in its place.
+"""Every recipe for a real model runs end to end: two steps with a tiny model of its architecture in its place.
 
-The model is a table of next tokens: it answers in the r1_zero format with a digit from 1 to 4, so that the recipes' own
-verifiers find right and wrong answers among its responses to problems whose answer is such a digit. Its tokenizer is
-the embedded one, byte-level, with two words added so that the table needs no memory.
+The model is a table of next tokens: it answers in the format that the prompt asks for with a digit from 1 to 4, so that
+the recipes' own verifiers find right and wrong answers among its responses to problems whose answer is such a digit.
+Its tokenizer is the embedded one, byte-level, with words added so that the table needs no memory.
 """
 
 from __future__ import annotations
@@ -20,21 +20,24 @@ from transformers import AutoTokenizer
 
 from tests.tiny import make_model
 from verigrad.cli import main as cli
-from verigrad.config import Config, load
+from verigrad.config import Config, differences, load
 from verigrad.data import load_template
 from verigrad.policy.load import resolve
 from verigrad.runs import read_lines
+from verigrad.sweep import load_sweep
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = ("gsm8k", "qwen2.5-math-1.5b")
+FOLDERS = ("gsm8k", "qwen2.5-math-1.5b", "olmo-2-1b")
+ARCHITECTURES = {"Qwen": "Qwen2", "allenai": "Olmo2"}
 RECIPES = [path.relative_to(ROOT) for folder in FOLDERS for path in sorted((ROOT / "configs" / folder).glob("*.toml"))]
 OVERLAYS = [path.relative_to(ROOT) for path in sorted((ROOT / "configs" / "hardware").glob("*.toml"))]
-MEASURING = ("common", "evaluate", "zero_shot")
+MEASURING = ("common", "evaluate", "zero_shot", "three_shot", "question_only")
 """What these name is measured, and not trained."""
 
 GSM8K = ROOT / "../shared/data/gsm8k/train.jsonl"
 BEGINNING, END = "</think> <answer>", "</answer>"
 DIGITS = "1234"
+BOXED = [f"\\boxed{{{digit}}}" for digit in DIGITS]
 TRAINING, VALIDATION = 12, 4
 
 SUBSTITUTES = {
@@ -89,9 +92,10 @@ def as_demonstration(row: Mapping[str, str]) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory) -> Path:
-    """A directory with the model, and the rows in both layouts."""
+    """A directory with a model of each architecture, and the rows in both layouts."""
     folder = tmp_path_factory.mktemp("recipes")
-    write_answering_model(folder / "model")
+    for architecture in ARCHITECTURES.values():
+        write_answering_model(folder / architecture, architecture)
     for layout, rows in {"gsm8k": ROWS, "math": [as_math(row) for row in ROWS]}.items():
         (folder / layout).mkdir()
         write(folder / layout / "train.jsonl", rows[:TRAINING])
@@ -100,32 +104,43 @@ def place(tmp_path_factory) -> Path:
     return folder
 
 
-def write_answering_model(directory: Path) -> None:
-    """After the prompt: the beginning of an answer, a blank, a digit, its end. All else is improbable."""
+def write_answering_model(directory: Path, architecture: str) -> None:
+    """After a prompt: an answer's beginning, a blank, a digit, its end; or a boxed digit. All else is improbable."""
     tokenizer = AutoTokenizer.from_pretrained(resolve("embedded:chains"))
-    tokenizer.add_tokens([BEGINNING, END])
-    ids = {text: tokenizer.convert_tokens_to_ids(text) for text in (BEGINNING, END, "Ġ", *DIGITS)}
-    [opened] = tokenizer(load_template("r1_zero").render("1+1"))["input_ids"][-1:]
+    tokenizer.add_tokens([BEGINNING, END, *BOXED])
+    end = tokenizer.eos_token
+    ids = {text: tokenizer.convert_tokens_to_ids(text) for text in (BEGINNING, END, end, "Ġ", *DIGITS, *BOXED)}
+    [opened], [asked] = (
+        tokenizer(load_template(name).render("1+1"))["input_ids"][-1:] for name in ("r1_zero", "question_only_boxed")
+    )
     model: Any = make_model(
-        "Qwen2",
+        architecture,
         vocab_size=len(tokenizer),
         hidden_size=len(tokenizer),
         max_position_embeddings=2048,
         tie_word_embeddings=False,
         eos_token_id=tokenizer.eos_token_id,
     )
-    table = {opened: [BEGINNING], ids[BEGINNING]: ["Ġ"], ids["Ġ"]: list(DIGITS)}
+    table = {opened: [BEGINNING], ids[BEGINNING]: ["Ġ"], ids["Ġ"]: list(DIGITS), asked: BOXED}
+    table |= {ids[digit]: [END] for digit in DIGITS} | {ids[answer]: [end] for answer in BOXED}
     with torch.no_grad():
         for layer in model.model.layers:
-            layer.self_attn.o_proj.weight.mul_(1e-3)
-            layer.mlp.down_proj.weight.mul_(1e-3)
+            quiet = (layer.self_attn.o_proj, layer.mlp.down_proj)
+            if architecture == "Olmo2":  # norms come after attention and MLP, and undo their scale
+                quiet = (layer.post_attention_layernorm, layer.post_feedforward_layernorm)
+            for module in quiet:
+                module.weight.mul_(1e-3)
         model.model.embed_tokens.weight.copy_(torch.eye(len(tokenizer)))
         model.lm_head.weight.zero_()
-        for token, following in {**table, **{ids[digit]: [END] for digit in DIGITS}}.items():
+        for token, following in table.items():
             for text in following:
-                model.lm_head.weight[ids[text], token] = 0.6  # a logit of 0.6·√514 = 14 against 0
+                model.lm_head.weight[ids[text], token] = 0.6  # a logit of 0.6·√518 = 14 against 0
     model.save_pretrained(directory)
     tokenizer.save_pretrained(directory)
+
+
+def tiny_model(config: Config, place: Path) -> Path:
+    return place / ARCHITECTURES[config.model.path.partition("/")[0]]
 
 
 def small(config: Config, place: Path) -> list[str]:
@@ -134,8 +149,9 @@ def small(config: Config, place: Path) -> list[str]:
     data = place / config.task.name
     values = {
         **SUBSTITUTES,
-        "model.path": place / "model",
+        "model.path": tiny_model(config, place),
         "task.path": data / "train.jsonl",
+        "task.problems": min(config.task.problems, TRAINING),
         "task.validation_path": data / "test.jsonl",
         "sampler.max_tokens": 8,
         "algorithm.steps": 2,
@@ -173,7 +189,9 @@ def test_a_recipe_measures(recipe, place, tmp_path, monkeypatch, capsys):
     assert cli.main(["evaluate", str(ROOT / recipe), *small(load(ROOT / recipe), place)]) == 0
     assert capsys.readouterr().err == ""
     [line] = read_lines(Path(f"{load(ROOT / recipe).run.dir}-evaluate/eval.jsonl"))
-    assert (line["n"], line["template"], line["verifier"]) == (VALIDATION, "r1_zero", load(ROOT / recipe).verifier.name)
+    config = load(ROOT / recipe)
+    assert (line["n"], line["template"]) == (VALIDATION, config.task.template)
+    assert line["verifier"] == config.verifier.name
     assert line["format_rate"] > 0.5
 
 
@@ -208,7 +226,19 @@ def test_a_recipe_trains(recipe, place, tmp_path, monkeypatch, capsys):
     assert (config.sampler.engine, config.task.template) == ("vllm", "r1_zero")
     assert cli.main(["train", str(ROOT / recipe), *small(config, place)]) == 0
     assert capsys.readouterr().err == ""
-    check_run(Path(config.run.dir), config, place / "model")
+    check_run(Path(config.run.dir), config, tiny_model(config, place))
+
+
+def test_the_course_of_2026_has_its_eight_variants_with_four_seeds_each():
+    sweep = load_sweep(ROOT / "configs/olmo-2-1b/sweeps/variants.toml")
+    recipes = [path for path in RECIPES if path.parent.name == "olmo-2-1b" and path.stem not in MEASURING]
+    assert sorted(cell.name for cell in sweep.cells) == sorted(path.stem for path in recipes)
+    assert len(sweep.cells) == 1 + 8
+    for cell in sweep.cells:
+        assert sorted(run.seed for run in cell.runs) == [0, 1, 2, 3]
+        recipe = load(ROOT / f"configs/olmo-2-1b/{cell.name}.toml")
+        for run in cell.runs:
+            assert differences(run.config, recipe) in ([], [f"run.seed: {run.seed} → 0"])
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS, ids=str)
@@ -219,7 +249,7 @@ def test_a_recipe_trains_with_the_settings_of_other_hardware(overlay, place, tmp
     assert config != load(recipe)
     assert cli.main(["train", str(recipe), "--with", str(ROOT / overlay), *small(config, place)]) == 0
     assert capsys.readouterr().err == ""
-    check_run(Path(config.run.dir), config, place / "model")
+    check_run(Path(config.run.dir), config, tiny_model(config, place))
     ran = load(Path(config.run.dir) / "config.toml")
     assert (ran.optimizer.lr, ran.sampler.vllm) == (config.optimizer.lr, config.sampler.vllm)
     assert ran.model.checkpoint_activations == config.model.checkpoint_activations

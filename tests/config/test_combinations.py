@@ -9,12 +9,13 @@ import pytest
 from tests.tiny import make_group
 from verigrad.algorithms.select import SELECTIONS
 from verigrad.config import ROWS, advice, build
-from verigrad.config.load import CENTRED_CREDITS, GROUP_CREDITS
 from verigrad.config.rows import CHOICES
 from verigrad.errors import ConfigError
 from verigrad.objective import CREDITS, DIVERGENCES, LOSSES, NORMALIZERS
 from verigrad.types import Group, ScoredRollout
 
+GROUP_CREDITS = [name for name, facts in CHOICES["credit"].items() if facts.group]
+CENTRED_CREDITS = [name for name, facts in CHOICES["credit"].items() if facts.centred]
 GRADIENT_ROWS = [name for name in ROWS if ROWS[name]["loss"] != "nll"]
 STREAMS = {"baseline": (0.0,), "values": (0.0,)}
 
@@ -36,7 +37,7 @@ def refusal(**algorithm) -> str:
     [("select", SELECTIONS), ("credit", CREDITS), ("loss", LOSSES), ("normalizer", NORMALIZERS)],
 )
 def test_the_names_of_each_choice_are_those_of_its_functions(key, functions):
-    assert CHOICES[key] == tuple(functions)
+    assert list(CHOICES[key]) == list(functions)
 
 
 def test_the_estimators_of_a_divergence_are_those_of_its_functions():
@@ -54,6 +55,27 @@ def test_the_centred_credits_are_those_that_are_zero_on_equal_rewards():
     assert zero == set(CENTRED_CREDITS)
 
 
+def test_the_facts_of_credits_and_losses_are_those_of_their_functions():
+    for name, row in CREDITS.items():
+        assert CHOICES["credit"][name].scores == bool(row.needs)
+    for name, loss in LOSSES.items():
+        assert CHOICES["loss"][name].ratio == ("old_logprobs" in loss.streams)
+        assert CHOICES["loss"][name].limits == bool(loss.numbers)
+
+
+def test_a_credit_of_a_group_sees_the_rollouts_of_one_question_only():
+    # One question's advantages, with another question beside it, and with another rollout in the question itself.
+    def advantages(*rewards):
+        groups = [make_group((1,), [(place,) for place in range(len(row))], row) for row in rewards]
+        scored = [Group(group.prompt, tuple(ScoredRollout(rollout, STREAMS) for rollout in group)) for group in groups]
+        return {name: row.credit(scored, None)[0][0][:2] for name, row in CREDITS.items()}
+
+    alone, joined, larger = advantages((1, 0)), advantages((1, 0), (1, 1)), advantages((1, 0, 1))
+    for name, facts in CHOICES["credit"].items():
+        assert (joined[name] != alone[name]) == facts.joint
+        assert (larger[name] != alone[name]) == (facts.group or facts.joint)
+
+
 @pytest.mark.parametrize("name", ROWS)
 def test_every_row_is_valid_as_it_is(name):
     algorithm = config_of(name=name).algorithm
@@ -69,7 +91,7 @@ def test_a_setting_of_a_rows_table_leaves_the_others_of_it_alone(name):
 
 @pytest.mark.parametrize("key", CHOICES)
 def test_a_misspelt_choice_is_answered_with_the_nearest_one(key):
-    known = CHOICES[key][-1]
+    known = list(CHOICES[key])[-1]
     message = refusal(name="grpo", **{key: known[:-1]})
     assert message.startswith(f"algorithm.{key} = {known[:-1]!r}: did you mean {known!r}? known: ")
     assert all(choice in message for choice in CHOICES[key])
@@ -153,16 +175,16 @@ def test_its_valid_neighbours_are_left_alone(algorithm):
 
 
 ONE_UPDATE = (
-    "one update per batch of rollouts: the ratio is 1, so {} never clips; "
+    "one update per batch of rollouts: the ratio is 1, so {} limits nothing; "
     "set algorithm.epochs or algorithm.sequences_per_update for more updates"
 )
 
 
 @pytest.mark.parametrize("name", GRADIENT_ROWS)
-def test_a_row_that_clips_says_so_where_one_update_cannot(name):
+def test_a_row_that_limits_ratios_says_so_where_one_update_cannot(name):
     loss = ROWS[name]["loss"]
-    clips = loss in ("ppo_clip", "gspo", "cispo")
-    assert advice(config_of(name=name)) == ([ONE_UPDATE.format(loss)] if clips else [])
+    limits = loss in ("ppo_clip", "gspo", "cispo", "sapo", "dppo")
+    assert advice(config_of(name=name)) == ([ONE_UPDATE.format(loss)] if limits else [])
     for more in ({"epochs": 2}, {"sequences_per_update": 16}, {"tokens_per_update": 4096}):
         assert advice(config_of(name=name, **more)) == []
 
@@ -187,6 +209,19 @@ def test_a_row_that_clips_says_so_where_one_update_cannot(name):
             "reward_to_go with gamma < 1 is the gradient of neither return: biased",
         ),
         ({"credit": "value", "gae_lambda": 0.95}, "gae_lambda = 0.95: below 1 the error of V biases the gradient"),
+        (
+            {"credit": "maxrl", "rollouts_per_question": 2},
+            "credit = 'maxrl' with rollouts_per_question = 2: the mean of a right and a wrong answer is always 1/2, so "
+            "it is group_mean, doubled; use 3 or more",
+        ),
+        *[
+            (
+                {"credit": "maxrl", **setting},
+                "credit = 'maxrl' divides by the mean reward of a question, which overlong.buffer and "
+                "divergence.in_reward can bring to 0 or below: those questions are not trained on",
+            )
+            for setting in ({"overlong": {"buffer": 8}}, {"divergence": {"in_reward": 0.1}})
+        ],
     ],
     ids=str,
 )
@@ -205,6 +240,8 @@ def test_what_is_valid_but_not_what_it_seems_is_said(algorithm, line):
         {"credit": "reward", "gamma": 0.9},
         {"credit": "value"},
         {"credit": "reward", "gae_lambda": 0.95},
+        {"credit": "maxrl", "rollouts_per_question": 3},
+        {"select": "correct", "credit": "signed_reward"},
     ],
     ids=str,
 )

@@ -6,6 +6,7 @@ import pytest
 from verigrad.data.templates import SHIPPED, load_template
 from verigrad.errors import ConfigError
 
+COURSE_QUESTION_ONLY = "bff41d4d354078f7c7adde76fabf70c086aa54a29fd4fb0e15a8f32b3ed27501"
 PROMPTS = Path(__file__).parents[2] / "../shared/data/prompts"
 
 
@@ -24,6 +25,22 @@ def test_r1_zero_is_the_published_text_to_the_last_byte():
     assert (
         hashlib.sha256(text.encode()).hexdigest() == "56213732da87e12ace60a2b88a16df0af18280fb0563a957cbecc938a6a2ac0e"
     )
+
+
+def digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def test_the_prompts_of_the_course_of_2026_are_its_own_to_the_last_byte():
+    three = load_template("r1_zero_three_shot").text
+    assert digest(three) == "91788d4fb0e8d81ec17066dc122572f02a6d2ec3ed762174c7b70fcf5fdf6193"
+    first, *examples, last = load_template("r1_zero_three_shot").text.split("\nUser: ")
+    assert f"{first}\nUser: {last}" == load_template("r1_zero").text
+    assert [example.endswith("</answer>") for example in examples] == [True] * 3
+    # The course fills its file in with str.format, which halves the braces and leaves the backslashes.
+    boxed = load_template("question_only_boxed")
+    assert digest(boxed.text.replace("{}", "{{}}")) == COURSE_QUESTION_ONLY
+    assert boxed.render("7+5?") == boxed.text.replace("{}", "{{}}").format(question="7+5?")
 
 
 @pytest.mark.parametrize("name", ["r1_zero", "question_only"])

@@ -40,7 +40,7 @@ def test_every_gold_grades_itself(name, file, params):
         pytest.skip(f"the data set is not at ../shared/data/{file}")
     problems = load_problems(Task(name=name, path=str(path), params=params), "train")
     assert problems
-    for verifier in ("r1_zero", "r1_zero_course", "boxed", "hash", "lenient", "boxed:numeric"):
+    for verifier in ("r1_zero", "r1_zero_course", "boxed", "hash", "answer_is", "lenient", "boxed:numeric"):
         assert gold_faults(problems, verifier) == []
     if name == "gsm8k":  # the whole reference solution is a response, too
         verify = find_verifier("hash")

@@ -37,17 +37,16 @@ def test_gsm8k_keeps_its_splits_apart():
 
 
 def test_svamp():
-    columns = {"question_column": ["Body", "Question"], "answer_column": "Answer", "id_column": "ID"}
-    problems = load("jsonl", "svamp/test.jsonl", columns)
+    problems = load("svamp", "svamp/test.jsonl")
     assert len(problems) == 1000
     assert (problems[0].id, problems[0].answer) == ("chal-777", "145")
-    assert problems[0].question.endswith("into 93 groups How big is each group of bananas?")
+    assert problems[0].question.endswith("into 93 groups. How big is each group of bananas?")
     assert all(NUMBER.fullmatch(problem.answer) for problem in problems)
 
 
 @pytest.mark.parametrize(("file", "rows"), [("addsub", 395), ("multiarith", 600), ("singleeq", 508), ("singleop", 562)])
 def test_mawps(file, rows):
-    problems = load("jsonl", f"mawps/{file}.jsonl", {"question_column": "input", "answer_column": "target"})
+    problems = load("mawps", f"mawps/{file}.jsonl")
     assert len(problems) == rows
     assert all(NUMBER.fullmatch(problem.answer) for problem in problems)
     assert not any(problem.answer.endswith(".0") for problem in problems)

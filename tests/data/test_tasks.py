@@ -153,3 +153,74 @@ def test_two_rows_of_one_id_are_refused(tmp_path):
 def test_an_unknown_split_is_refused():
     with pytest.raises(ValueError, match="split = 'test'"):
         load_problems(Task(), "test")
+
+
+STORIES = {"validation_problems": 40, "max_steps": 1}
+
+
+def test_stories_have_their_two_splits_and_wordings_that_are_set_aside():
+    held_out = {**STORIES, "validation": {"templates": "held_out", "max_steps": 3}}
+    data = load_task(config(name="stories", problems=300, params=held_out))
+    assert (len(data.train), len(data.validation)) == (300, 40)
+    assert {problem.details["steps"] for problem in data.train} == {1}
+    assert {problem.details["steps"] for problem in data.validation} == {1, 2, 3}
+    assert not any("held_out" in problem.details["wording"] for problem in data.train)
+    assert all("held_out" in problem.details["wording"] for problem in data.validation)
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"templates": "held_out"}, r"unknown key task\.params\.templates"),  # they are never trained on
+        (
+            {"validation": {"templates": "new"}},
+            r"task\.params\.validation\.templates = 'new': must be seen or held_out",
+        ),
+        ({"families": ["sums"]}, r"task\.params\.families = \['sums'\]: must be some of combine, change"),
+        ({"families": []}, r"families = \[\]"),
+        ({"max_number": 19}, r"max_number = 19; needs 1 <= min_steps <= max_steps and max_number >= 20"),
+        ({"min_steps": 3, "max_steps": 2}, r"min_steps = 3, max_steps = 2"),
+        ({"families": ["rates"], "min_steps": 2}, r"no wording of rates has 2 to 3 steps"),
+    ],
+)
+def test_bad_parameters_of_stories_are_refused(params, message):
+    with pytest.raises(ConfigError, match=message):
+        load_task(config(name="stories", params=params))
+
+
+def test_a_generator_trains_and_a_file_of_another_set_validates(tmp_path):
+    (tmp_path / "a.jsonl").write_text('{"Body": "He has 2", "Question": "How many?", "Answer": 2.0, "ID": "x"}')
+    source = f"set:svamp:{tmp_path}/a.jsonl"
+    settings = config(name="stories", problems=50, validation_path=source)
+    data = load_task(settings)
+    assert (len(data.train), settings.task.validated_set) == (50, "svamp")
+    assert [(problem.question, problem.answer) for problem in data.validation] == [("He has 2. How many?", "2")]
+    assert load_task(settings, train=False).validation == data.validation
+
+
+def test_a_file_trains_and_a_generator_validates(files):
+    data = load_task(config(name="jsonl", path=files["path"], validation_path="set:stories"))
+    assert (len(data.train), len(data.validation)) == (3, 2048)
+
+
+def test_a_set_in_the_place_of_training_problems_is_limited_too(files):
+    source = f"set:jsonl:{files['path']}"
+    assert questions(load_problems(Task(name="chains", path=source, problems=2), "train")) == ["1", "2"]
+    with pytest.raises(ConfigError, match=r"task\.problems = 4, but set:jsonl:.*a\.jsonl holds 3"):
+        load_problems(Task(name="chains", path=source, problems=4), "train")
+
+
+def test_several_files_are_mixed_by_a_pattern(tmp_path, files):
+    mixed = load_problems(Task(name="jsonl", path=f"{tmp_path}/*.jsonl"), "train")
+    assert sorted(questions(mixed)) == ["1", "2", "3", "4", "5"]
+    assert [problem.id.split(":")[0] for problem in mixed] != ["a.jsonl"] * 3 + ["b.jsonl"] * 2
+    in_order = load_problems(Task(name="jsonl", path=f"{tmp_path}/*.jsonl", params={"shuffle": False}), "train")
+    assert questions(in_order) == ["1", "2", "3", "4", "5"]
+    with pytest.raises(DataError, match=r"\*\.csv: no file fits this pattern"):
+        load_problems(Task(name="jsonl", path=f"{tmp_path}/*.csv"), "train")
+
+
+@pytest.mark.parametrize("key", ["path", "validation_path"])
+def test_a_generator_reads_no_file(key):
+    with pytest.raises(ConfigError, match=rf"task\.{key} = 'a\.jsonl': chains reads no file; leave it empty"):
+        load_task(config(name="chains", **{key: "a.jsonl"}))

@@ -9,7 +9,7 @@ import torch
 from tests.tiny import ARCHITECTURES, VOCABULARY, make_model, random_ids
 from verigrad.errors import ConfigError
 from verigrad.kernels import PackedPlan, Rows, SlotCache, backbone_of, hidden_states
-from verigrad.kernels.cache import BLOCK
+from verigrad.kernels.blocks import BLOCK, Blocks
 from verigrad.policy.load import check_head
 
 SEQUENCES = [random_ids(length, seed=length) for length in (5, 1, 9, 3)]
@@ -108,6 +108,54 @@ def test_many_prompts_are_prefilled_some_at_a_time_to_the_same_bits(monkeypatch)
     for place, prompt in enumerate(prompts):
         ours, theirs = (cache.shared[:, :, place, :, : len(prompt)] for cache in caches)
         assert torch.equal(ours, theirs)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@torch.no_grad()
+def test_prompts_behind_a_beginning_compute_what_whole_prompts_do(architecture):
+    # two beginnings of 16 and 32 tokens; prompts behind each, one behind none; then three tokens in each of five rows
+    model = make_model(architecture, dtype=torch.float64)
+    begun = [random_ids(16, seed=90), random_ids(32, seed=91)]
+    cache = SlotCache(backbone_of(model), 5, 8, 4, 9, beginnings=2, beginning_width=32)
+    for store in (cache.own, cache.shared, cache.begun):
+        store.fill_(100.0)  # what an earlier tenant left behind must not be seen
+    cache.begin(begun)
+    behind, prompts = [0, 1, 1, -1], SEQUENCES[:4]
+    whole = [[*(begun[b] if b >= 0 else []), *prompt] for b, prompt in zip(behind, prompts, strict=True)]
+    last = cache.prefill(prompts, [0, 1, 2, 3], behind)
+    for state, ids in zip(last, whole, strict=True):
+        torch.testing.assert_close(state, alone(model, ids)[-1], rtol=0, atol=1e-12)
+    places = np.array([0, 1, 1, 2, 3])
+    rows = [list(whole[place]) for place in places]
+    lengths = np.array([len(prompt) for prompt in prompts])
+    for step in range(3):
+        tokens = torch.tensor(random_ids(5, seed=60 + step))
+        hidden = cache.decode(tokens, Rows(places, lengths[places], np.full(5, step), np.array(behind)[places]))
+        for row, token in zip(rows, tokens.tolist(), strict=True):
+            row.append(token)
+        for state, ids in zip(hidden, rows, strict=True):
+            torch.testing.assert_close(state, alone(model, ids)[-1], rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("size", [1, 2, 4, 16])
+def test_rows_go_to_blocks_of_their_place_and_back(size):
+    places = np.array([3, 0, 3, 3, 1, 0, 3, 3])
+    blocks = Blocks(places, heads=2, group=3, device=torch.device("cpu"), size=size)
+    rows = torch.arange(8.0 * 2 * 3 * 5).view(16, 3, 5)
+    assert torch.equal(blocks.to_rows(blocks.to_blocks(rows)), rows)
+    per_place = {0: 2, 1: 1, 3: 5}
+    assert blocks.read.tolist() == [place for place, count in per_place.items() for _ in range(-(-count // size))]
+
+
+def test_blocks_are_as_large_as_the_company_of_a_place(monkeypatch):
+    def size(rows_per_place, group, independent=True):
+        monkeypatch.setattr("verigrad.kernels.blocks.rows_are_independent", lambda: independent)
+        places = np.repeat(np.arange(4), rows_per_place)
+        return Blocks(places, 1, group, torch.device("cpu")).size
+
+    assert [size(count, group=3) for count in (1, 2, 3, 8, 16, 40)] == [1, 2, 4, 8, 16, 16]
+    assert size(1, group=1) == 2  # a product of a single row is another kernel
+    assert size(1, group=3, independent=False) == BLOCK
 
 
 @torch.no_grad()

@@ -14,7 +14,9 @@ from verigrad.lab.theory import (
     helps_below,
     holds,
     leave_one_out_trace,
+    maxrl_factor,
     reinforce_trace,
+    signal_factor,
     zscore_factor,
 )
 from verigrad.lab.world import make_world
@@ -73,6 +75,42 @@ def test_zscore_factor_by_hand():
     # G = 2: std 1/2 with chance 2p(1 − p). G = 3: √2/3 with chance 3p(1 − p).
     assert zscore_factor(0.3, 2) == pytest.approx(1.0, abs=1e-15)
     assert zscore_factor(0.3, 3) == pytest.approx(math.sqrt(2), abs=1e-15)
+
+
+@pytest.mark.parametrize("group", [2, 3, 4, 8, 16])
+def test_maxrl_multiplies_each_question_by_m(group):
+    row = estimator("", "maxrl", claim="m(p, G)")
+    assert holds(LADDER, row, by_successes(LADDER, row, group), group)
+
+
+def test_maxrl_factor_by_hand():
+    # G = 2: one right and one wrong, of 2p(1 − p), with ±1: 1 as for group_zscore. G = 3: 1 + (1 − p).
+    assert maxrl_factor(0.3, 2) == pytest.approx(zscore_factor(0.3, 2), abs=1e-15)
+    assert maxrl_factor(0.3, 3) == pytest.approx(1.7, abs=1e-15)
+    # the gradient of log p is ∇p/p, reached from below; all questions weigh the same where all is right
+    assert 9.9 < maxrl_factor(0.1, 64) < 10
+    assert maxrl_factor(1.0, 4) == 1.0
+
+
+@pytest.mark.parametrize("group", [2, 4, 8])
+def test_signed_rewards_of_questions_with_signal_are_weighed_by_s(group):
+    row = estimator("", "signed_reward", select="signal", claim="s(p, G)")
+    assert holds(LADDER, row, by_successes(LADDER, row, group), group)
+
+
+def test_signal_factor_by_hand():
+    # G = 2: one right and one wrong; 2 − p − (1 − p) = 1. G = 3 at p = 1/2: 2 − 1/4 − 1/4.
+    assert signal_factor(0.3, 2) == pytest.approx(1.0, abs=1e-15)
+    assert signal_factor(0.5, 3) == 1.5
+    assert signal_factor(0.3, 64) == pytest.approx(2.0, abs=1e-9)
+
+
+def test_dppo_without_a_limit_is_importance_weighted():
+    wide = estimator("", "leave_one_out", "dppo", numbers={"clip_shift": 1.0})
+    plain = estimator("", "leave_one_out", "importance_weighted")
+    assert torch.equal(exact(AWAY, wide, 2).mean, exact(AWAY, plain, 2).mean)
+    held = estimator("", "leave_one_out", "dppo", numbers={"clip_shift": 0.01})
+    assert not torch.equal(exact(AWAY, held, 2).mean, exact(AWAY, plain, 2).mean)
 
 
 def test_per_token_ratios_are_exact_on_policy_and_for_one_token_and_biased_beyond():

@@ -48,7 +48,18 @@ def test_enumeration_by_multisets_and_by_question_equals_all_ordered_batches(nam
     assert found.trace == pytest.approx(trace, abs=1e-13)
 
 
-@pytest.mark.parametrize("name", ["reinforce", "leave_one_out", "group_zscore", "sequence_mean", "grpo"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "reinforce",
+        "leave_one_out",
+        "group_zscore",
+        "sequence_mean",
+        "grpo",
+        "maxrl",
+        "signed_reward, signal",
+    ],
+)
 @pytest.mark.parametrize("group", [2, 3])
 def test_the_law_of_successes_equals_enumeration(name, group):
     for world in (LADDER, TREE):
@@ -126,7 +137,7 @@ def test_leave_one_out_is_a_multiple_of_group_mean_batch_by_batch():
 def test_on_the_first_update_clipping_changes_nothing():
     batches = [((0, places),) for places in product(range(5), repeat=3)]
     plain = gradients(LADDER, ROWS["policy_gradient, no ratio"], batches, 3)
-    for name in ("importance_weighted", "ppo_clip", "gspo", "cispo", "sequence_importance_weighted"):
+    for name in ("importance_weighted", "ppo_clip", "gspo", "cispo", "sapo", "dppo", "sequence_importance_weighted"):
         torch.testing.assert_close(gradients(LADDER, ROWS[name], batches, 3), plain, atol=1e-15, rtol=0)
     constant = replace(estimator("dr_grpo", "group_mean", "ppo_clip", "constant"), claim="parallel")
     scaled = gradients(LADDER, constant, batches, 3) * LADDER.tree.horizon * 1.5

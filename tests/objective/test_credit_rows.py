@@ -17,10 +17,12 @@ from verigrad.objective.credit import (
     group_mean,
     group_zscore,
     leave_one_out,
+    maxrl,
     one,
     reward,
     reward_to_go,
     running_mean,
+    signed_reward,
     value,
 )
 from verigrad.types import Group, ScoredRollout
@@ -103,7 +105,27 @@ def test_group_zscore_uses_the_sample_std_and_epsilon():
     assert population[0] == pytest.approx(0.75 / math.sqrt(3 / 16), abs=1e-15)
 
 
-@pytest.mark.parametrize("credit", [group_mean, leave_one_out, group_zscore, batch_mean, batch_zscore])
+def test_signed_reward_turns_a_wrong_answer_into_minus_one():
+    assert first(signed_reward(scored((1.0, 0.0), (0.0, 0.0), (0.75,)), None)) == [[1.0, -1.0], [-1.0, -1.0], [0.5]]
+    # of a discounted reward: two tokens, γ = 0.5, 2·0.5 − 1 and 2·0 − 1
+    assert first(signed_reward(scored((1.0, 0.0)), None, gamma=0.5)) == [[0.0, -1.0]]
+
+
+def test_maxrl_divides_by_the_mean_of_the_group():
+    # mean 1/4: (3/4)/(1/4) = 3, (−1/4)/(1/4) = −1; mean 3/4: 1/3 and −1
+    found = first(maxrl(scored((1.0, 0.0, 0.0, 0.0), (1.0, 1.0, 1.0, 0.0)), None, advantage_eps=0.0))
+    assert found[0] == pytest.approx([3.0, -1.0, -1.0, -1.0], abs=1e-15)
+    assert found[1] == pytest.approx([1 / 3, 1 / 3, 1 / 3, -1.0], abs=1e-15)
+    # graded rewards 1/2 and 0: mean 1/4, ε beside it: (1/4)/(1/4 + 1e-6)
+    assert first(maxrl(scored((0.5, 0.0)), None))[0] == pytest.approx([0.25 / 0.250001, -0.25 / 0.250001], abs=1e-15)
+
+
+@pytest.mark.parametrize("rewards", [(1.0, -1.0), (-1.0, 0.5), (-0.5, -1.0)])
+def test_maxrl_leaves_a_question_out_whose_mean_is_not_above_zero(rewards):
+    assert first(maxrl(scored(rewards), None)) == [[0.0, 0.0]]
+
+
+@pytest.mark.parametrize("credit", [group_mean, leave_one_out, group_zscore, maxrl, batch_mean, batch_zscore])
 @pytest.mark.parametrize("equal", [0.0, 1.0, 0.1])  # 0.1 · 3 / 3 is not 0.1 in floating point
 def test_equal_rewards_give_exactly_zero(credit, equal):
     assert first(credit(scored((equal,) * 3), None)) == [[0.0] * 3]
@@ -142,3 +164,14 @@ def test_identities(rewards):
         assert others == pytest.approx([value * size / (size - 1) for value in ours], abs=1e-12)
         slow = [r - (sum(row) - r) / (size - 1) for r in row]  # the mean of the others, spelt out
         assert others == pytest.approx(slow, abs=1e-12)
+
+
+@given(st.lists(st.sampled_from([0.0, 1.0]), min_size=2, max_size=8), st.floats(0.1, 10))
+def test_maxrl_does_not_change_with_the_unit_of_the_reward(rewards, unit):
+    plain = first(maxrl(scored(tuple(rewards)), None, advantage_eps=0.0))[0]
+    scaled = first(maxrl(scored(tuple(unit * r for r in rewards)), None, advantage_eps=0.0))[0]
+    assert scaled == pytest.approx(plain, abs=1e-12)
+    assert sum(plain) == pytest.approx(0.0, abs=1e-12)
+    # all wrong answers lose 1 together with each of their kind, whatever the others do
+    mixed = 0 < sum(rewards) < len(rewards)
+    assert all(a == pytest.approx(-1.0, abs=1e-12) for r, a in zip(rewards, plain, strict=True) if mixed and not r)

@@ -12,11 +12,13 @@ from torch import Tensor
 from verigrad.objective.losses import (
     LOSSES,
     cispo,
+    dppo,
     gspo,
     importance_weighted,
     nll,
     policy_gradient,
     ppo_clip,
+    sapo,
     sequence_importance_weighted,
     truncated_weights,
     value_loss,
@@ -27,7 +29,7 @@ GENERATOR = torch.Generator().manual_seed(0)
 LOGPROBS, OLD = (-2 * torch.rand(6, generator=GENERATOR, dtype=torch.float64) for _ in range(2))
 ADVANTAGES = torch.tensor([1.0, 1.0, 1.0, -0.5, -0.5, 2.0], dtype=torch.float64)
 STREAMS = {"old_logprobs": OLD, "advantages": ADVANTAGES, "sequence_index": INDEX}
-NUMBERS = {"clip_low": 0.2, "clip_high": 0.3}
+NUMBERS = {"clip_low": 0.2, "clip_high": 0.3, "clip_shift": 0.15, "gate_positive": 1.5, "gate_negative": 2.5}
 # What a stopped gradient holds fixed is handed to the finite difference as a number.
 STOPPED = {"sequence_importance_weighted", "cispo"}
 
@@ -61,6 +63,13 @@ def slow(name: str, logprobs: list[float]) -> list[float]:
                 results.append(-min(ratio * advantage, min(max(ratio, 0.8), 1.3) * advantage))
             case "cispo":
                 results.append(-min(ratio, 1.3) * advantage * lp)
+            case "sapo":
+                tau = 1.5 if advantage > 0 else 2.5
+                results.append(-4 / tau / (1 + math.exp(-tau * (ratio - 1))) * advantage)
+            case "dppo":
+                moved = math.exp(lp) - math.exp(OLD[t].item())
+                away = (moved > 0.15 and advantage > 0) or (moved < -0.15 and advantage < 0)
+                results.append(0.0 if away else -ratio * advantage)
     return results
 
 
@@ -87,7 +96,12 @@ def test_each_gradient_is_a_finite_difference(name):
         assert gradient[t].item() == pytest.approx(difference, abs=1e-6)
 
 
-@pytest.mark.parametrize("name", ["importance_weighted", "sequence_importance_weighted", "ppo_clip", "gspo", "cispo"])
+def test_dppo_holds_back_some_of_these_tokens_and_not_all():
+    held = call("dppo", LOGPROBS).eq(0)
+    assert held.any() and not held.all()
+
+
+@pytest.mark.parametrize("name", [name for name, row in LOSSES.items() if "old_logprobs" in row.streams])
 def test_on_the_first_update_every_ratio_is_one(name):
     logprobs = LOGPROBS.clone().requires_grad_()
     changes = {"old_logprobs": LOGPROBS}
@@ -126,6 +140,50 @@ def test_cispo_clips_the_weight_and_keeps_the_gradient():
     logprobs = one(0.5).requires_grad_()
     cispo(logprobs, one(0.0), one(2.0), 0.2).sum().backward()
     assert logprobs.grad.item() == pytest.approx(-1.2 * 2.0, abs=1e-12)
+
+
+@pytest.mark.parametrize(("advantage", "tau"), [(2.0, 1.0), (-2.0, 1.05)])
+def test_the_gate_of_sapo_fades_on_both_sides_of_one(advantage, tau):
+    def weight(gap: float) -> float:
+        logprobs = one(gap).requires_grad_()
+        sapo(logprobs, one(0.0), one(advantage), 1.0, 1.05).sum().backward()
+        return -logprobs.grad.item() / advantage
+
+    # ρ = 1: 4·(1/2)·(1/2)·1 = 1. ρ = 3: σ = 1/(1 + e^{−2τ}), weight 4σ(1 − σ)·3
+    assert weight(0.0) == pytest.approx(1.0, abs=1e-12)
+    sigma = 1 / (1 + math.exp(-2 * tau))
+    assert weight(math.log(3)) == pytest.approx(12 * sigma * (1 - sigma), abs=1e-12)
+    assert weight(math.log(9)) < 0.1 and weight(math.log(0.1)) < 0.1
+
+
+def test_a_sharper_gate_for_punished_tokens_keeps_less_of_them():
+    gradients = []
+    for tau in (1.0, 1.05, 3.0):
+        logprobs = one(math.log(3)).requires_grad_()
+        sapo(logprobs, one(0.0), one(-1.0), 1.0, tau).sum().backward()
+        gradients.append(logprobs.grad.item())
+    assert gradients == sorted(gradients, reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "advantage", "moves"),
+    [
+        (0.01, 0.05, 1.0, True),  # five times as likely, which ppo_clip stops: 0.04 is not beyond 0.15
+        (0.90, 0.70, -1.0, False),  # ρ = 0.78: 0.20 is
+        (0.90, 0.78, -1.0, True),  # 0.12 is not
+        (0.50, 0.70, 1.0, False),  # pushed further up, by 0.20
+        (0.50, 0.70, -1.0, True),  # pushed back
+        (0.50, 0.30, 1.0, True),  # pushed back
+        (0.50, 0.30, -1.0, False),  # pushed further down
+    ],
+)
+def test_dppo_stops_by_what_a_probability_moved(before, now, advantage, moves):
+    logprobs = one(math.log(now)).requires_grad_()
+    found = dppo(logprobs, one(math.log(before)), one(advantage), 0.15)
+    found.sum().backward()
+    expected = -now / before * advantage if moves else 0.0  # −ρA; its slope by log π is the same
+    assert found.item() == pytest.approx(expected, abs=1e-12)
+    assert logprobs.grad.item() == pytest.approx(expected, abs=1e-12)
 
 
 def test_a_step_on_a_rewarded_token_raises_its_probability():

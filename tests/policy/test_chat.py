@@ -7,7 +7,7 @@ import pytest
 from tests.tiny import END, make_policy, make_tokenizer
 from verigrad.errors import ConfigError
 from verigrad.policy import in_chat
-from verigrad.tasks.templates import Template
+from verigrad.tasks.templates import Template, few_shot
 
 CHATML = (
     "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"
@@ -30,6 +30,14 @@ def test_the_question_is_the_users_turn():
         "<|im_start|>system\nThink.<|im_end|>\n<|im_start|>user\n1 + {1}?<|im_end|>\n<|im_start|>assistant\n"
     )
     assert template.question_of(prompt) == "1 + {1}?"
+
+
+def test_few_shot_examples_are_in_the_users_turn_too():
+    template = in_chat(few_shot(Template("qa", "Q: {question} A:"), ["Q: 1 A: 1"]), tokenizer(CHATML))
+    assert template.name == "qa (1-shot) (chat)"
+    prompt = template.render("2")
+    assert prompt == "<|im_start|>user\nQ: 1 A: 1\n\nQ: 2 A:<|im_end|>\n<|im_start|>assistant\n"
+    assert template.question_of(prompt) == "2"
 
 
 def test_a_model_without_a_chat_template_is_refused_by_name():

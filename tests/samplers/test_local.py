@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import itertools
 import random
+from dataclasses import replace
 
 import pytest
 import torch
@@ -220,11 +221,57 @@ def test_a_response_is_the_same_to_the_last_bit_whatever_shares_its_batch():
             assert completion.sampler_logprobs == expected[key].sampler_logprobs
 
 
+def few_shot_requests(policy, rollouts):
+    """Twelve questions behind three worked examples, whose 44 tokens are the same in every prompt."""
+    opening = "".join(f"{n}+{n}=<think>{2 * n}</think> <answer>{2 * n}</answer> " for n in (3, 4, 8))
+    shared = len(policy.encode_prompt(opening))
+    prompts = []
+    for question in range(12):
+        ids = policy.encode_prompt(f"{opening}{question + 1}+{3 * question}-2=<think>")
+        prompts.append(replace(make_prompt(ids), template_tokens=shared))
+    return [
+        make_request(prompt, question=question, rollout=rollout, max_tokens=20, stop=("</answer>",))
+        for question, prompt in enumerate(prompts)
+        for rollout in range(rollouts)
+    ]
+
+
+@pytest.mark.parametrize("compute", ["same", "bfloat16"])
+def test_prompts_that_begin_alike_are_the_same_to_the_last_bit_in_any_company(compute):
+    policy = Policy.load("embedded:chains")
+    sampler = make_sampler(policy, slots=64, compute=compute)
+    requests = few_shot_requests(policy, rollouts=8)
+    expected = by_key(sampler.sample(requests))
+    firsts = few_shot_requests(policy, rollouts=1)  # blocks of other sizes
+    for others in ([requests[7]], requests[5:9], firsts, random.Random(0).sample(requests, 70)):
+        for key, completion in by_key(sampler.sample(others)).items():
+            assert completion.token_ids == expected[key].token_ids
+            assert completion.sampler_logprobs == expected[key].sampler_logprobs
+
+
+def test_what_prompts_begin_with_is_run_once_and_changes_nothing(monkeypatch):
+    policy = Policy.load("embedded:chains")
+    requests = few_shot_requests(policy, rollouts=3)
+    shared = requests[0].prompt.template_tokens
+    fed = []
+    forward = policy.backbone.embed_tokens.register_forward_hook(lambda *call: fed.append(call[1][0].shape[0]))
+    begun = by_key(make_sampler(policy).sample(requests))
+    with_beginning = sum(fed)
+    fed.clear()
+    plain = [replace(one, prompt=replace(one.prompt, template_tokens=0)) for one in requests]
+    whole = by_key(make_sampler(policy).sample(plain))
+    forward.remove()
+    assert shared >= 32 and with_beginning < sum(fed) - 8 * shared
+    for key, completion in begun.items():
+        assert completion.token_ids == whole[key].token_ids
+        assert completion.sampler_logprobs == pytest.approx(whole[key].sampler_logprobs, abs=1e-4)
+
+
 def spied(monkeypatch):
     """Lists of what is prefilled (prompts) and decoded (rows of each pass)."""
     prompts, rows = [], []
     prefill, decode = SlotCache.prefill, SlotCache.decode
-    monkeypatch.setattr(SlotCache, "prefill", lambda self, p, s: prompts.extend(p) or prefill(self, p, s))
+    monkeypatch.setattr(SlotCache, "prefill", lambda self, p, s, b: prompts.extend(p) or prefill(self, p, s, b))
     monkeypatch.setattr(SlotCache, "decode", lambda self, t, r: rows.append(len(t)) or decode(self, t, r))
     return prompts, rows
 

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from verigrad.tasks import chains as module
-from verigrad.tasks.chains import VALIDATION_SHARE, chains, is_validation, totals
+from verigrad.tasks.chains import chains, totals
+from verigrad.tasks.splits import VALIDATION_SHARE, is_validation
 
 
 def signed_terms(question):

@@ -1,7 +1,7 @@
 import pytest
 
 from verigrad.errors import DataError
-from verigrad.tasks.overlap import check_overlap, overlap
+from verigrad.tasks.overlap import check_overlap, overlap, without
 from verigrad.types import Problem
 
 
@@ -26,3 +26,8 @@ def test_an_overlap_is_refused_with_count_example_and_remedy():
 def test_a_long_example_is_shortened():
     with pytest.raises(DataError, match=r"'y{77}\.\.\.'"):
         check_overlap(problems("y" * 90), problems("y" * 90))
+
+
+def test_without_leaves_out_equal_questions_whatever_their_white_space():
+    kept = without(problems("a", "b  c", "d", "a"), problems("b c", " d"))
+    assert [problem.question for problem in kept] == ["a", "a"]

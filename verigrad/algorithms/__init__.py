@@ -1,6 +1,6 @@
 """Algorithms: evaluation, the one training loop, and the table of rows that it runs."""
 
-from verigrad.algorithms.collect import collect, make_prompts, make_requests
+from verigrad.algorithms.collect import collect, make_prompts, make_requests, with_template_tokens
 from verigrad.algorithms.evaluate import Evaluation, evaluate
 from verigrad.algorithms.progress import Progress, Silent
 from verigrad.algorithms.table import Row, make_row
@@ -18,4 +18,5 @@ __all__ = [
     "make_requests",
     "make_row",
     "train",
+    "with_template_tokens",
 ]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from verigrad.algorithms.progress import Progress
 from verigrad.grading import Grader
 from verigrad.samplers import Sampler
+from verigrad.tasks.prompts import common_length
 from verigrad.types import Completion, Group, Problem, Prompt, Request, Rollout, SamplingParams, StreamKey
 
 Encode = Callable[[str], tuple[int, ...]]
@@ -16,6 +18,14 @@ def make_prompts(problems: Iterable[Problem], render: Callable[[Problem], str], 
     """Problems as the model sees them."""
     texts = [(problem, render(problem)) for problem in problems]
     return [Prompt(problem, text, encode(text)) for problem, text in texts]
+
+
+def with_template_tokens(prompts: Sequence[Prompt], opening: Sequence[int]) -> list[Prompt]:
+    """The prompts with `template_tokens`: how many of their ids are those of the template's `opening` alone.
+
+    The last of these may be joined with the question's first letters, and then is none of them.
+    """
+    return [replace(prompt, template_tokens=common_length(prompt.token_ids, opening)) for prompt in prompts]
 
 
 def make_requests(

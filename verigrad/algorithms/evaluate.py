@@ -14,6 +14,7 @@ from verigrad.grading import Grader
 from verigrad.runs import rollout_line
 from verigrad.samplers import Sampler
 from verigrad.stats import mean_interval, pass_at_k, wilson
+from verigrad.tasks.templates import template_name
 from verigrad.types import Group, Prompt, Rollout, SamplingParams, Status, StopReason
 
 
@@ -133,8 +134,8 @@ def _powers(samples: int) -> list[int]:
 def _conditions(config: Config) -> dict[str, Any]:
     """What an accuracy is worth nothing without."""
     return {
-        "task": config.task.name,
-        "template": f"{config.task.template} (chat)" if config.model.chat_template else config.task.template,
+        "task": config.task.validated_set,
+        "template": template_name(config.task.template, config.task.few_shot.count, config.model.chat_template),
         "verifier": config.verifier.name,
         "temperature": config.eval.temperature,
         "top_p": config.eval.top_p,

@@ -71,7 +71,7 @@ class Row:
 def make_row(algorithm: Algorithm) -> Row:
     """The row that the settings name."""
     loss, credit, numbers = LOSSES[algorithm.loss], CREDITS[algorithm.credit], _numbers(algorithm)
-    read = set(loss.streams) - ({"old_logprobs"} if _single(algorithm) else set())
+    read = set(loss.streams) - ({"old_logprobs"} if algorithm.one_update else set())
     return Row(
         algorithm,
         frozenset({*credit.needs, *read, *_needs_of_terms(algorithm)} - _GIVEN),
@@ -88,6 +88,9 @@ def _numbers(algorithm: Algorithm) -> dict[str, Any]:
     return {name: getattr(algorithm, name) for name in names} | {
         "clip_low": algorithm.clip.low,
         "clip_high": algorithm.clip.high,
+        "clip_shift": algorithm.clip.shift,
+        "gate_positive": algorithm.gate.positive,
+        "gate_negative": algorithm.gate.negative,
     }
 
 
@@ -102,15 +105,10 @@ def _needs_of_terms(algorithm: Algorithm) -> set[str]:
 
 
 def _clip(algorithm: Algorithm, loss: LossRow) -> ClipRange | None:
-    if _single(algorithm) or "clip_high" not in loss.numbers:
+    if algorithm.one_update or "clip_high" not in loss.numbers:
         return None
     low = algorithm.clip.low if "clip_low" in loss.numbers else 1.0
     return ClipRange(low, algorithm.clip.high, per_sequence="sequence_index" in loss.streams)
-
-
-def _single(algorithm: Algorithm) -> bool:
-    """Whether a step makes one update: the policy is then still the one that sampled, and every ratio is 1."""
-    return not algorithm.sequences_per_update and not algorithm.tokens_per_update and algorithm.epochs == 1
 
 
 def _token_loss(

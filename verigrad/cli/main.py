@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from verigrad import __version__
-from verigrad.cli import export_options, plan_options
+from verigrad.cli import config_options, export_options, plan_options
 from verigrad.errors import DataError, RunStopped, UsageError
 
 DONE, BAD_USAGE, STOPPED, INTERRUPTED = 0, 2, 3, 130
@@ -164,22 +164,8 @@ def _nearest(word: str, known: Sequence[str]) -> str:
     return nearest(word, known)
 
 
-def _declare_config(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "config", metavar="CONFIG.toml", help="file of settings; every one can be overridden by an option"
-    )
-    parser.add_argument(
-        "--with",
-        metavar="FILE.toml",
-        action="append",
-        default=[],
-        dest="overlays",
-        help="a further file of settings, laid over the first, e.g. of configs/hardware; may be repeated, later wins",
-    )
-
-
 def _declare_plan(parser: argparse.ArgumentParser) -> None:
-    _declare_config(parser)
+    config_options.declare(parser)
     plan_options.declare(parser)
 
 
@@ -245,7 +231,7 @@ def _evaluate(args: argparse.Namespace) -> int:
     config = load(args.config, args.overrides, args.overlays)
     from verigrad.cli import runs
 
-    return runs.evaluate(config)
+    return runs.profile(config) if args.profile else runs.evaluate(config)
 
 
 def _train(args: argparse.Namespace) -> int:
@@ -328,8 +314,10 @@ def _lab(args: argparse.Namespace) -> int:
 
 
 COMMANDS = {
-    "evaluate": Command("Measure a model or checkpoint on the validation problems.", _declare_config, _evaluate, True),
-    "train": Command("Train by any algorithm; a run that exists is continued.", _declare_config, _train, True),
+    "evaluate": Command(
+        "Measure a model or checkpoint on the validation problems.", config_options.declare_evaluate, _evaluate, True
+    ),
+    "train": Command("Train by any algorithm; a run that exists is continued.", config_options.declare, _train, True),
     "sweep": Command("Run a grid of settings × seeds, go on where it was, and report.", _declare_sweep, _sweep),
     "report": Command("Show runs as a table, and as one self-contained HTML page.", _declare_report, _report),
     "sample": Command("Put questions to one model, or to several side by side.", _declare_sample, _sample),
@@ -341,7 +329,7 @@ COMMANDS = {
     "plan": Command(
         "Say what memory and time a run takes on a GPU; no weights are read.", _declare_plan, plan_options.plan, True
     ),
-    "config": Command("Check a config and print it, resolved; nothing runs.", _declare_config, _config, True),
+    "config": Command("Check a config and print it, resolved; nothing runs.", config_options.declare, _config, True),
 }
 
 

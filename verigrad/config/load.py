@@ -16,11 +16,6 @@ from verigrad.config.rows import CHOICES, ROWS
 from verigrad.config.schema import Algorithm, Config
 from verigrad.errors import ConfigError
 
-# Credits that compare a rollout with others of its question.
-GROUP_CREDITS = ("group_mean", "leave_one_out", "group_zscore")
-# Credits that are 0 where all rewards are equal.
-CENTRED_CREDITS = (*GROUP_CREDITS, "batch_mean", "batch_zscore")
-
 
 def load(path: str | Path, overrides: Sequence[str] = (), overlays: Sequence[str | Path] = ()) -> Config:
     """The checked config of a TOML file. `overlays` are further files laid over it, later ones last; `overrides`,
@@ -166,6 +161,12 @@ def _check_across(config: Config) -> None:
         raise ConfigError(
             "model.system_prompt is for a chat template: set model.chat_template = true, or write it into task.template"
         )
+    low, high = config.task.pass_rate
+    if low > high or (not config.task.profile and (low, high) != (0.0, 1.0)):
+        raise ConfigError(
+            f"task.pass_rate = [{low:g}, {high:g}] needs low <= high, and task.profile, the path of a profile.jsonl "
+            "that `verigrad evaluate CONFIG --profile` writes"
+        )
     if sampler.min_tokens > sampler.max_tokens:
         raise ConfigError(
             f"sampler.min_tokens = {sampler.min_tokens} is above sampler.max_tokens = {sampler.max_tokens}; lower it"
@@ -182,15 +183,15 @@ def _check_algorithm(algorithm: Algorithm) -> None:
     for key, known in CHOICES.items():
         if getattr(algorithm, key) not in known:
             raise ConfigError(
-                f"algorithm.{key} = {getattr(algorithm, key)!r}: {nearest(getattr(algorithm, key), known)}"
+                f"algorithm.{key} = {getattr(algorithm, key)!r}: {nearest(getattr(algorithm, key), list(known))}"
             )
-    group = algorithm.rollouts_per_question
-    if algorithm.credit in GROUP_CREDITS and group == 1:
+    group, credit = algorithm.rollouts_per_question, CHOICES["credit"][algorithm.credit]
+    if credit.group and group == 1:
         raise ConfigError(
             f"algorithm.rollouts_per_question = 1 makes every {algorithm.credit} advantage 0, so nothing would be "
             "learnt; use 2 or more, or algorithm.credit = 'reward'"
         )
-    if algorithm.credit in GROUP_CREDITS and algorithm.selection.max_per_question == 1:
+    if credit.group and algorithm.selection.max_per_question == 1:
         raise ConfigError(
             f"algorithm.selection.max_per_question = 1 makes every {algorithm.credit} advantage 0, so nothing would be "
             "learnt; use 0 or 2 and more, or algorithm.credit = 'reward'"
@@ -221,29 +222,46 @@ def _check_algorithm(algorithm: Algorithm) -> None:
 def advice(config: Config) -> list[str]:
     """Settings that are valid but do nothing, or not what their names say; one line each."""
     algorithm = config.algorithm
-    single = not algorithm.sequences_per_update and not algorithm.tokens_per_update and algorithm.epochs == 1
+    credit, loss = CHOICES["credit"][algorithm.credit], CHOICES["loss"][algorithm.loss]
     lines = []
-    if config.model.chat_template and config.task.template in ("tiny", "r1_zero"):
+    if config.model.chat_template and config.task.template in ("tiny", "r1_zero", "r1_zero_three_shot"):
         lines.append(
             f"task.template = {config.task.template!r} ends in the assistant's <think>, which model.chat_template puts "
             "into the user's turn; use question_only with verifier.name = 'boxed', or a template of your own"
         )
-    if single and algorithm.loss in ("ppo_clip", "gspo", "cispo"):
+    if algorithm.one_update and loss.limits:
         lines.append(
-            f"one update per batch of rollouts: the ratio is 1, so {algorithm.loss} never clips; "
+            f"one update per batch of rollouts: the ratio is 1, so {algorithm.loss} limits nothing; "
             "set algorithm.epochs or algorithm.sequences_per_update for more updates"
         )
-    if algorithm.select == "correct" and algorithm.credit in CENTRED_CREDITS:
+    if algorithm.select == "correct" and credit.centred:
         lines.append(
             f"select = 'correct' with credit = {algorithm.credit!r}: where every correct response has the same reward, "
             "every advantage is 0; use select = 'all' or 'signal'"
         )
+    if algorithm.credit == "maxrl":
+        lines += _advice_on_maxrl(algorithm)
     if algorithm.divergence.in_loss and algorithm.divergence.estimator == "k1":
         lines.append("algorithm.divergence: k1 in the loss has expected gradient 0; use k2, k3, or in_reward")
     if algorithm.gamma < 1 and algorithm.credit == "reward_to_go":
         lines.append("reward_to_go with gamma < 1 is the gradient of neither return: biased")
     if algorithm.gae_lambda < 1 and algorithm.credit == "value":
         lines.append(f"gae_lambda = {algorithm.gae_lambda:g}: below 1 the error of V biases the gradient")
+    return lines
+
+
+def _advice_on_maxrl(algorithm: Algorithm) -> list[str]:
+    lines = []
+    if algorithm.rollouts_per_question == 2:
+        lines.append(
+            "credit = 'maxrl' with rollouts_per_question = 2: the mean of a right and a wrong answer is always 1/2, so "
+            "it is group_mean, doubled; use 3 or more"
+        )
+    if algorithm.overlong.buffer or algorithm.divergence.in_reward:
+        lines.append(
+            "credit = 'maxrl' divides by the mean reward of a question, which overlong.buffer and divergence.in_reward "
+            "can bring to 0 or below: those questions are not trained on"
+        )
     return lines
 
 

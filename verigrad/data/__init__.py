@@ -2,7 +2,7 @@
 
 from verigrad.data.demonstrations import SOLUTIONS, Demonstration, demonstrations_of, load_demonstrations
 from verigrad.data.files import read_records
-from verigrad.data.tasks import TaskData, load_problems, load_task
+from verigrad.data.tasks import TaskData, load_problems, load_task, prepared
 from verigrad.data.templates import load_template
 
 __all__ = [
@@ -14,5 +14,6 @@ __all__ = [
     "load_problems",
     "load_task",
     "load_template",
+    "prepared",
     "read_records",
 ]

@@ -29,6 +29,10 @@ class Demonstration:
     prompt_text: str
     response: str
 
+    @property
+    def text(self) -> str:
+        return self.prompt_text + self.response
+
 
 def load_demonstrations(path: str | Path, template: Template) -> list[Demonstration]:
     """The demonstrations of a file or hub data set, in its order; a row is of one of two kinds.

@@ -14,7 +14,7 @@ from typing import Any
 
 from verigrad.config import nearest
 from verigrad.errors import ConfigError, DataError, UsageError
-from verigrad.tasks.chains import VALIDATION_SHARE, is_validation
+from verigrad.tasks.splits import VALIDATION_SHARE, is_validation
 from verigrad.types import Problem
 
 BLOCK = 2**32

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 
 def computing(compute: str, device: torch.device) -> AbstractContextManager[Any]:
@@ -14,6 +16,31 @@ def computing(compute: str, device: torch.device) -> AbstractContextManager[Any]
     if compute == "same":
         return nullcontext()
     return torch.autocast(device.type, dtype=getattr(torch, compute))
+
+
+class NarrowCopy:
+    """A backbone whose linear layers hold their weights rounded to the type that they compute in.
+
+    Under `computing` its results are the model's own to the last bit; without it, weights are rounded anew for every
+    product. Everything but the linear layers is the model's own module.
+    """
+
+    def __init__(self, backbone: nn.Module, compute: str) -> None:
+        kept = {id(tensor): tensor for tensor in backbone.parameters()}
+        linear = [layer for layer in backbone.modules() if isinstance(layer, nn.Linear)]
+        for layer in linear:
+            del kept[id(layer.weight)]
+        self.backbone = copy.deepcopy(backbone, kept)
+        copies = [layer for layer in self.backbone.modules() if isinstance(layer, nn.Linear)]
+        self._pairs = list(zip(linear, copies, strict=True))
+        for layer in copies:
+            layer.weight = nn.Parameter(layer.weight.to(getattr(torch, compute)), requires_grad=False)
+
+    def refresh(self) -> None:
+        """Takes the model's weights as they are now."""
+        with torch.no_grad():
+            for layer, narrow in self._pairs:
+                narrow.weight.copy_(layer.weight)
 
 
 def fast_products() -> bool:

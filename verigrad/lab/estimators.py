@@ -9,10 +9,23 @@ from typing import Literal
 
 from torch import Tensor
 
+from verigrad.config.rows import CHOICES
 from verigrad.objective import CREDITS, LOSSES, NORMALIZERS, Credit, CreditState, Normalizer
 from verigrad.objective.credit import Credited
 
-Claim = Literal["unbiased", "leave-one-out", "1 − 1/G", "1 − 1/N", "c(p, G)", "parallel", "zero", "biased"]
+Claim = Literal[
+    "unbiased",
+    "twice",
+    "leave-one-out",
+    "1 − 1/G",
+    "1 − 1/N",
+    "c(p, G)",
+    "m(p, G)",
+    "s(p, G)",
+    "parallel",
+    "zero",
+    "biased",
+]
 
 # No ε beside the standard deviation: equal rewards need none, and the law c(p, G) then holds to the last digit.
 NUMBERS: Mapping[str, float] = {
@@ -22,6 +35,9 @@ NUMBERS: Mapping[str, float] = {
     "advantage_eps": 0.0,
     "clip_low": 0.2,
     "clip_high": 0.2,
+    "clip_shift": 0.15,
+    "gate_positive": 1.0,
+    "gate_negative": 1.05,
 }
 
 
@@ -74,14 +90,11 @@ def estimator(
         streams=loss_row.streams,
         normalizer=NORMALIZERS[normalizer],
         claim=claim,
-        joint=bool({credit, normalizer} & JOINT),
+        joint=CHOICES["credit"][credit].joint or CHOICES["normalizer"][normalizer].joint,
         numbers=known,
         needs=frozenset({*credit_row.needs, *loss_row.streams}),
         **options,  # type: ignore[arg-type]
     )
-
-
-JOINT = {"batch_mean", "batch_zscore", "tokens", "kept_tokens"}
 
 
 def on_policy() -> list[Estimator]:
@@ -91,10 +104,13 @@ def on_policy() -> list[Estimator]:
         estimator("reinforce"),
         estimator("running_mean", "running_mean", state={"count": 64.0, "sum": 24.0}),
         estimator("greedy", "greedy"),
+        estimator("signed_reward", "signed_reward", claim="twice"),
+        estimator("signed_reward, signal", "signed_reward", select="signal", claim="s(p, G)"),
         estimator("leave_one_out", "leave_one_out", claim="leave-one-out"),
         estimator("group_mean", "group_mean", claim="1 − 1/G"),
         estimator("batch_mean", "batch_mean", claim="1 − 1/N"),
         estimator("group_zscore", "group_zscore", claim="c(p, G)"),
+        estimator("maxrl", "maxrl", claim="m(p, G)"),
         estimator("batch_zscore", "batch_zscore", claim="biased"),
         estimator("exact V, λ = 1", "value", values="exact"),
         estimator("exact V, λ = 0.5", "value", values="exact", numbers={"gae_lambda": 0.5}),
@@ -105,7 +121,12 @@ def on_policy() -> list[Estimator]:
         estimator("expert_iteration", "one", "nll", "kept_tokens", select="correct", claim="biased"),
         estimator("expert_iteration, 1/N", "one", "nll", select="correct"),
         estimator("grpo", "group_zscore", "ppo_clip", "sequence_mean", claim="biased"),
+        estimator("grpo_constant", "group_zscore", "ppo_clip", "constant", claim="c(p, G)"),
         estimator("dr_grpo", "group_mean", "ppo_clip", "constant", claim="parallel"),
+        estimator("maxrl, constant", "maxrl", "ppo_clip", "constant", claim="m(p, G)"),
+        estimator("rft", "reward", "policy_gradient", "constant", select="correct", claim="parallel"),
+        estimator("raft_pp", "one", "ppo_clip", "sequence_mean", select="correct", claim="biased"),
+        estimator("reinforce_rej", "signed_reward", "ppo_clip", "sequence_mean", select="signal", claim="biased"),
         estimator("dapo, no refill", "group_zscore", "ppo_clip", "tokens", claim="biased", numbers={"clip_high": 0.28}),
     ]
 
@@ -119,6 +140,8 @@ def off_policy(credit: str = "leave_one_out") -> list[Estimator]:
         estimator("ppo_clip", credit, "ppo_clip", claim="biased"),
         estimator("gspo", credit, "gspo", claim="biased"),
         estimator("cispo", credit, "cispo", claim="biased"),
+        estimator("sapo", credit, "sapo", claim="biased"),
+        estimator("dppo", credit, "dppo", claim="biased"),
     ]
 
 

@@ -115,9 +115,10 @@ def monte_carlo(world: World, estimator: Estimator, group: int, batches: int, se
 def by_successes(world: World, estimator: Estimator, group: int) -> Moments:
     """By the binomial law of the successes k of a group, for credits that see no more of the others than their rewards.
 
-    Given k, the rollouts are independent, and a rollout's share of ĝ depends on its own response and k alone.
+    Given k, the rollouts are independent, and a rollout's share of ĝ depends on its own response and k alone. A
+    selection that keeps a part of a group is not foreseen.
     """
-    assert not estimator.joint
+    assert not estimator.joint and estimator.select != "correct"
     return _independent([_question_by_successes(world, estimator, group, q) for q in range(world.questions)])
 
 

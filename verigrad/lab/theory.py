@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor
 from verigrad.lab.estimators import Estimator
 from verigrad.lab.measure import Moments
 from verigrad.lab.world import World
+from verigrad.objective import Denominator
 
 EXACT = 1e-12
 """Largest difference from theory, in float64, that rounding explains."""
@@ -73,6 +75,8 @@ def holds(world: World, estimator: Estimator, moments: Moments, group: int) -> b
     match estimator.claim:
         case "unbiased":
             return _equal(mean, target)
+        case "twice":
+            return _equal(mean, 2 * target)
         case "leave-one-out":
             return _equal(mean, target) and abs(moments.trace - leave_one_out_trace(world, group)) < EXACT
         case "1 − 1/G":
@@ -81,9 +85,11 @@ def holds(world: World, estimator: Estimator, moments: Moments, group: int) -> b
             return _equal(mean, (1 - 1 / n) * target)
         case "c(p, G)":
             ddof = int(estimator.numbers["ddof"])
-            factors = [zscore_factor(float(p), group, ddof) for p in world.success]
-            parts = target.view(world.questions, -1)
-            return _equal(mean, (torch.tensor(factors, dtype=torch.float64)[:, None] * parts).flatten())
+            return _equal(mean, _by_question(world, estimator, lambda p: zscore_factor(p, group, ddof)))
+        case "m(p, G)":
+            return _equal(mean, _by_question(world, estimator, lambda p: maxrl_factor(p, group)))
+        case "s(p, G)":
+            return _equal(mean, _by_question(world, estimator, lambda p: signal_factor(p, group)))
         case "parallel":
             return float((mean - target * (mean @ target) / (target @ target)).norm()) < EXACT
         case "zero":
@@ -102,6 +108,24 @@ def zscore_factor(p: float, group: int, ddof: int = 0) -> float:
         share = k / group
         total += math.comb(group, k) * p**k * (1 - p) ** (group - k) * math.sqrt(share * (1 - share))
     return total / (p * (1 - p)) * math.sqrt((group - ddof) / group)
+
+
+def maxrl_factor(p: float, group: int) -> float:
+    """m(p, G) = (1 − (1 − p)^{G−1})/p: what `maxrl` multiplies the gradient of a question by, with 0/1 rewards.
+
+    The mean score of the right answers has expectation (1 − (1 − p)^G)·∇log p where there are any. The baseline takes
+    off the mean score of all, whose expectation is 0 only with the groups in which nothing was right: these have
+    (1 − p)^{G−1}·∇p, and no advantage.
+    """
+    return (1 - (1 - p) ** (group - 1)) / p
+
+
+def signal_factor(p: float, group: int) -> float:
+    """s(p, G) = 2 − p^{G−1} − (1 − p)^{G−1}: the factor of `signed_reward` on questions with signal, 0/1 rewards.
+
+    A right rollout counts where one of the G − 1 others is wrong, a wrong one where one of them is right.
+    """
+    return 2 - p ** (group - 1) - (1 - p) ** (group - 1)
 
 
 def reinforce_trace(world: World, group: int) -> float:
@@ -131,6 +155,14 @@ def helps_below(group: int) -> float:
     """
     c = 2 / (group - 1)
     return max(0.0, (2 - c) / (3 - c))
+
+
+def _by_question(world: World, estimator: Estimator, factor: Callable[[float], float]) -> Tensor:
+    """∇J with each question's part times factor(p), and the weight that the normaliser gives a token for N = 1."""
+    factors = torch.tensor([factor(float(p)) for p in world.success], dtype=torch.float64)
+    (weight,) = estimator.normalizer(Denominator([1], 1.0, 1.0, world.tree.horizon))
+    parts = target_of(world, estimator).view(world.questions, -1)
+    return (weight * factors[:, None] * parts).flatten()
 
 
 def _question_parts(world: World) -> tuple[Tensor, Tensor]:

@@ -100,7 +100,7 @@ class World:
         return (self.probabilities * self.rewards).sum(1)
 
     def objective(self, logits: Tensor, gamma: float = 1.0, beta: float = 0.0) -> Tensor:
-        """J = mean over questions of E[γ^T r_T] − β KL(π‖π_ref). CS336 A5 eq. 6–7."""
+        """J = mean over questions of E[γ^T r_T] − β KL(π‖π_ref). CS336 A5 eq. 6–7 (2026: 5)."""
         logprobs = response_logprobs(self.tree, logits)
         earned = self.rewards * torch.pow(gamma, self.tree.lengths - 1)
         gap = logprobs - response_logprobs(self.tree, self.reference_logits)

@@ -15,7 +15,10 @@ from torch import Tensor
 
 
 def k1(logprobs: Float[Tensor, "tokens"], reference_logprobs: Float[Tensor, "tokens"]) -> Float[Tensor, "tokens"]:
-    """d. As a loss its gradient is ∇log π, whose expectation is 0 (CS336 A5 eq. 24): it does nothing but add noise."""
+    """d. As a loss its gradient is ∇log π, whose expectation is 0: it does nothing but add noise.
+
+    CS336 A5 eq. 24 (2026: 17).
+    """
     return logprobs - reference_logprobs
 
 

@@ -3,9 +3,11 @@
 A row of `LOSSES` names the streams that a loss takes after the current policy's log-probs, in order, and the numbers it
 is bound to. An update's loss is Σ_t w_t ℓ_t with the normaliser's weights w; it is never a quality metric.
 
-All are for a minimiser: the gradient of Σ w·ℓ is −ĝ, ĝ an estimate of ∇J (CS336 A5 eq. 26). ρ_t is
+All are for a minimiser: the gradient of Σ w·ℓ is −ĝ, ĝ an estimate of ∇J (CS336 A5 eq. 26; 2026: 32). ρ_t is
 exp(log π_θ(a_t|s_t) − log π_old(a_t|s_t)); only the current policy's log-probs carry a gradient. Where
 `sequence_index` is taken, it numbers the sequence of each token, from 0, and every sequence has a token.
+
+CS336 A5 is the course's assignment of 2025; "(2026: …)" are the equations of its edition 26.0.0.
 """
 
 from __future__ import annotations
@@ -30,22 +32,22 @@ class LossRow:
 def nll(logprobs: Float[Tensor, "tokens"]) -> Float[Tensor, "tokens"]:
     """Negative log-likelihood, ℓ_t = −log π_θ(a_t | s_t). CS336 A5 Algorithm 1. Nats.
 
-    On the first update of an expert-iteration step this is the policy gradient of CS336 A5 eq. 20 with reward 0 or 1
-    and no baseline, up to the normaliser; later updates are likelihood on data of the step's first policy, without
-    ratios.
+    On the first update of an expert-iteration step this is the policy gradient of CS336 A5 eq. 20 (2026: 34) with
+    reward 0 or 1 and no baseline, up to the normaliser; later updates are likelihood on data of the step's first
+    policy, without ratios.
     """
     return -logprobs
 
 
 def policy_gradient(logprobs: Float[Tensor, "tokens"], advantages: Float[Tensor, "tokens"]) -> Float[Tensor, "tokens"]:
-    """ℓ_t = −A_t log π_θ(a_t|s_t): REINFORCE. CS336 A5 eq. 21 and 26, negated since the optimiser minimises."""
+    """ℓ_t = −A_t log π_θ(a_t|s_t): REINFORCE. CS336 A5 eq. 21 and 26 (2026: 14 and 32), negated."""
     return -advantages * logprobs
 
 
 def importance_weighted(
     logprobs: Float[Tensor, "tokens"], old_logprobs: Float[Tensor, "tokens"], advantages: Float[Tensor, "tokens"]
 ) -> Float[Tensor, "tokens"]:
-    """ℓ_t = −ρ_t A_t, with gradient −ρ_t A_t ∇log π_t. CS336 A5 eq. 27 (34: GRPO without clipping).
+    """ℓ_t = −ρ_t A_t, with gradient −ρ_t A_t ∇log π_t. CS336 A5 eq. 27 and 34 (2026: 48 and 56).
 
     Exact at π_θ = π_old and for responses of one token; else biased, since the states still come from π_old.
     """
@@ -59,6 +61,8 @@ def sequence_importance_weighted(
     sequence_index: Int[Tensor, "tokens"],
 ) -> Float[Tensor, "tokens"]:
     """ℓ_t = −sg(Π_u ρ_u) A_t log π_t, the product over the whole response; sg stops the gradient.
+
+    CS336 A5 (2026) eq. 45–47.
 
     Unbiased for any π_old that gives every response a chance; the variance grows exponentially with the length.
     """
@@ -77,7 +81,7 @@ def ppo_clip(
 
         ℓ_t = −min(ρ_t A_t, clip(ρ_t, 1 − clip_low, 1 + clip_high) A_t)
 
-    Schulman et al. 2017, arXiv:1707.06347, eq. 7; CS336 A5 eq. 33. We allow clip_high ≠ clip_low (DAPO,
+    Schulman et al. 2017, arXiv:1707.06347, eq. 7; CS336 A5 eq. 33 (2026: 57–60). We allow clip_high ≠ clip_low (DAPO,
     arXiv:2503.14476). Until the second update on a rollout batch ρ = 1 and nothing is clipped.
     """
     return -_clipped(torch.exp(logprobs - old_logprobs), advantages, clip_low, clip_high)
@@ -93,7 +97,8 @@ def gspo(
 ) -> Float[Tensor, "tokens"]:
     """ppo_clip with one ratio per response, s = exp(mean_t log ρ_t), on each of its tokens.
 
-    GSPO, arXiv:2507.18071, eq. 5–7: with the weights of `sequence_mean`, a response sums to −min(sA, clip(s)A)/N.
+    GSPO, arXiv:2507.18071, eq. 5–7; CS336 A5 (2026) eq. 62–65. With the weights of `sequence_mean`, a response sums
+    to −min(sA, clip(s)A)/N.
     """
     counts = sequence_sum(torch.ones_like(logprobs), sequence_index)
     ratio = torch.exp(sequence_sum(logprobs - old_logprobs, sequence_index) / counts)
@@ -108,10 +113,48 @@ def cispo(
 ) -> Float[Tensor, "tokens"]:
     """ℓ_t = −sg(min(ρ_t, 1 + clip_high)) A_t log π_t: the weight is clipped, and no token loses its gradient.
 
-    MiniMax-M1, arXiv:2506.13585, eq. 4–5, without a lower limit, as there.
+    MiniMax-M1, arXiv:2506.13585, eq. 4–5, without a lower limit, as there; CS336 A5 (2026) eq. 61.
     """
     weight = torch.exp(logprobs - old_logprobs).clamp(max=1 + clip_high).detach()
     return -weight * advantages * logprobs
+
+
+def sapo(
+    logprobs: Float[Tensor, "tokens"],
+    old_logprobs: Float[Tensor, "tokens"],
+    advantages: Float[Tensor, "tokens"],
+    gate_positive: float,
+    gate_negative: float,
+) -> Float[Tensor, "tokens"]:
+    """A soft gate in the place of clipping: the gradient fades as ρ leaves 1, and nowhere stops.
+
+        ℓ_t = −(4/τ) σ(τ(ρ_t − 1)) A_t,   τ = gate_positive where A_t > 0, else gate_negative
+
+    The weight on A_t ∇log π_t is 4σ(1 − σ)ρ_t, which is 1 at ρ = 1. SAPO, arXiv:2511.20347.
+    """
+    temperature = torch.full_like(logprobs, gate_negative).masked_fill(advantages > 0, gate_positive)
+    ratio = torch.exp(logprobs - old_logprobs)
+    return -4 / temperature * torch.sigmoid(temperature * (ratio - 1)) * advantages
+
+
+def dppo(
+    logprobs: Float[Tensor, "tokens"],
+    old_logprobs: Float[Tensor, "tokens"],
+    advantages: Float[Tensor, "tokens"],
+    clip_shift: float,
+) -> Float[Tensor, "tokens"]:
+    """ℓ_t = −M_t ρ_t A_t: no gain once the token's *probability* has moved too far, whatever its ratio.
+
+        M_t = 0 where |π_t − π_old,t| > δ and the advantage pushes further (A_t > 0 and ρ_t > 1, or both below), else 1
+
+    DPPO with its binary total variation, arXiv:2602.04879, eq. 12–13; δ = clip_shift. A rare token may double its
+    probability, a frequent one may not lose a fifth. Its π_old is the sampler's own distribution; ours the trainer's
+    at the time of sampling. Where M_t = 0 the loss is 0, not the border's value as in `ppo_clip`: no gradient in both.
+    """
+    ratio = torch.exp(logprobs - old_logprobs)
+    shift = torch.exp(logprobs.detach()) - torch.exp(old_logprobs)
+    held = (shift.abs() > clip_shift) & (shift * advantages > 0)
+    return -torch.where(held, 0.0, ratio * advantages)
 
 
 def value_loss(
@@ -160,4 +203,6 @@ LOSSES: dict[str, LossRow] = {
     "ppo_clip": LossRow(ppo_clip, OLD, ("clip_low", "clip_high")),
     "gspo": LossRow(gspo, (*OLD, "sequence_index"), ("clip_low", "clip_high")),
     "cispo": LossRow(cispo, OLD, ("clip_high",)),
+    "sapo": LossRow(sapo, OLD, ("gate_positive", "gate_negative")),
+    "dppo": LossRow(dppo, OLD, ("clip_shift",)),
 }

@@ -43,20 +43,27 @@ Normalizer = Callable[[Denominator], list[float]]
 
 
 def sampled_rollouts(update: Denominator) -> list[float]:
-    """w = 1/N: the mean over sampled rollouts of a sum over tokens, as the policy gradient has it (CS336 A5 eq. 21)."""
+    """w = 1/N: the mean over sampled rollouts of a sum over tokens, as the policy gradient has it.
+
+    CS336 A5 eq. 21 (2026: 14).
+    """
     return [1.0 / update.sampled_rollouts] * len(update.lengths)
 
 
 def sequence_mean(update: Denominator) -> list[float]:
-    """w = 1/(N·length of the own response): the mean over rollouts of a mean over tokens. GRPO, arXiv:2402.03300.
+    """w = 1/(N·length of the own response): the mean over rollouts of a mean over tokens.
 
+    GRPO, arXiv:2402.03300; CS336 A5 eq. 29 (2026: 27).
     Not the gradient of J where lengths vary: a token of a long response counts less, right or wrong.
     """
     return [1.0 / (update.sampled_rollouts * length) for length in update.lengths]
 
 
 def constant(update: Denominator) -> list[float]:
-    """w = 1/(N·max_tokens): eq. 21 up to a constant. Dr. GRPO, arXiv:2503.20783."""
+    """w = 1/(N·max_tokens): `sampled_rollouts` up to a constant.
+
+    Dr. GRPO, arXiv:2503.20783; CS336 A5 (2026) eq. 33, Z = B·G·L.
+    """
     return [1.0 / (update.sampled_rollouts * update.constant)] * len(update.lengths)
 
 
@@ -73,7 +80,8 @@ def tokens(update: Denominator) -> list[float]:
 def kept_tokens(update: Denominator) -> list[float]:
     """w = 1/(trained tokens of the update): the mean over tokens, as in SFT (CS336 A5 Algorithm 1).
 
-    The denominator is random (it depends on what was kept), so that the scale of the gradient is not that of eq. 21.
+    The denominator is random (it depends on what was kept), so that the scale of the gradient is not that of
+    `sampled_rollouts`.
     """
     return [1.0 / sum(update.lengths)] * len(update.lengths)
 

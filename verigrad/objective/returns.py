@@ -19,7 +19,8 @@ def token_rewards(scored: ScoredRollout) -> tuple[float, ...]:
 
 
 def discounted_return(rewards: Sequence[float], gamma: float = 1.0) -> float:
-    """R(τ) = Σ_{t=0}^{T} γ^t r_t. CS336 A5 eq. 6; with γ = 1, the default, the undiscounted return of eq. 5.
+    """R(τ) = Σ_{t=0}^{T} γ^t r_t. CS336 A5 eq. 6; with γ = 1, the default, the undiscounted return of eq. 5
+    (2026: eq. 4, the terminal reward alone).
 
     With a terminal reward this is γ^T r_T: a response of one token is not discounted.
     """
@@ -49,7 +50,8 @@ def gae(rewards: Sequence[float], values: Sequence[float], gamma: float, gae_lam
 
     Schulman et al. 2016, arXiv:1506.02438, eq. 16. `values[t]` is V(s_t), read *before* action t. The token budget is
     the horizon, so that nothing follows a truncated response either. A_t + V(s_t) is the λ-return that V is fitted to.
-    With λ = γ = 1, A_t = R_t − V(s_t): unbiased for every V that does not know this rollout (CS336 A5 eq. 22).
+    With λ = γ = 1, A_t = R_t − V(s_t): unbiased for every V that does not know this rollout (CS336 A5 eq. 22;
+    2026: 16).
     """
     following = running = 0.0
     results = []

@@ -25,7 +25,7 @@ def kl_rewards(old_logprobs: Sequence[float], reference_logprobs: Sequence[float
     """−β k1_t with k1_t = log π_old(a_t|s_t) − log π_ref(a_t|s_t), the share of token t in −β KL(π_old‖π_ref). Nats.
 
     Added to the rewards, its policy gradient is that of −β KL exactly: E[Σ_t ∇log π_t · Σ_t' k1_t'] = ∇KL, since
-    ∇log π itself has expectation 0 (CS336 A5 eq. 24). Ziegler et al. 2019, arXiv:1909.08593, eq. 2.
+    ∇log π itself has expectation 0 (CS336 A5 eq. 24; 2026: 17). Ziegler et al. 2019, arXiv:1909.08593, eq. 2.
     """
     return tuple(-beta * (old - ref) for old, ref in zip(old_logprobs, reference_logprobs, strict=True))
 

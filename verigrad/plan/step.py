@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from verigrad.config import Config
+from verigrad.config.rows import CHOICES
 from verigrad.plan.machines import CONTEXT, Machine
 from verigrad.plan.shapes import Shape
 
@@ -170,9 +171,8 @@ def scoring_pack(shape: Shape, config: Config, lengths: Lengths, machine: Machin
 def scores_all(config: Config) -> bool:
     """Whether a step's loss needs scores of every rollout: old log-probs, a reference's, or values."""
     algorithm = config.algorithm
-    single = not algorithm.sequences_per_update and not algorithm.tokens_per_update and algorithm.epochs == 1
-    reads_old = algorithm.loss not in ("nll", "policy_gradient") and not single
-    other = algorithm.importance_limit or algorithm.credit in ("value", "greedy")
+    reads_old = CHOICES["loss"][algorithm.loss].ratio and not algorithm.one_update
+    other = algorithm.importance_limit or CHOICES["credit"][algorithm.credit].scores
     return bool(reads_old or needs_reference(config) or other)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from verigrad.errors import ConfigError
-from verigrad.tasks.templates import Template
+from verigrad.tasks.templates import Template, template_name
 
 
 def in_chat(template: Template, tokenizer: Any, system: str = "", path: str = "") -> Template:
@@ -28,4 +28,4 @@ def in_chat(template: Template, tokenizer: Any, system: str = "", path: str = ""
             f"model.chat_template: the chat template of {path or 'this model'!r} refuses these turns ({error}); leave "
             "model.system_prompt empty, or set chat_template to false"
         ) from None
-    return Template(f"{template.name} (chat)", text)
+    return Template(template_name(template.name, chat=True), text)

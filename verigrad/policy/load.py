@@ -14,12 +14,18 @@ from torch import nn
 
 from verigrad.errors import ConfigError, DataError, UsageError
 from verigrad.kernels import PackedPlan, backbone_of, head_of, hidden_states
+from verigrad.policy.gguf import converted, is_gguf
 
 EMBEDDED = "embedded:"
 
 
 def resolve(path: str) -> str:
-    """A model path as transformers takes it: embedded:NAME → the shipped directory, a run → its newest checkpoint."""
+    """A model path as transformers takes it.
+
+    embedded:NAME is a shipped directory, a run its newest checkpoint, a .gguf file or package:NAME its conversion.
+    """
+    if is_gguf(path):
+        return converted(path)
     if path.startswith(EMBEDDED):
         shipped = resources.files("verigrad") / "assets" / path.removeprefix(EMBEDDED)
         if not shipped.is_dir():
@@ -32,7 +38,7 @@ def resolve(path: str) -> str:
     if not Path(path).exists() and (path.count("/") != 1 or path.startswith((".", "/", "~"))):
         raise DataError(
             f"model.path = {path!r}: no such directory (looked for {Path(path).absolute()}); "
-            "give a Hugging Face directory, a run directory, a hub id or embedded:chains"
+            "give a Hugging Face directory, a .gguf file, a run directory, a hub id, package:NAME or embedded:chains"
         )
     return path
 

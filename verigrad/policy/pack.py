@@ -17,6 +17,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from verigrad.kernels import PackedPlan
+from verigrad.tasks.prompts import common_length
 from verigrad.types import Sample, Trajectory
 
 Places = npt.NDArray[np.int64]
@@ -171,10 +172,7 @@ class _Tree:
 
     def _add(self, token_ids: tuple[int, ...]) -> Places:
         """The flat places of the tokens, of which those that the sequence before begins with are there already."""
-        pairs = zip(self._last, token_ids, strict=False)
-        shared = next(
-            (at for at, (last, this) in enumerate(pairs) if last != this), min(len(self._last), len(token_ids))
-        )
+        shared = common_length(self._last, token_ids)
         new = np.arange(len(self.ids), len(self.ids) + len(token_ids) - shared)
         if len(new):
             self.ids.extend(token_ids[shared:])

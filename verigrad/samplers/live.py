@@ -8,8 +8,22 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from verigrad.kernels import SlotCache
-from verigrad.types import Request
+from verigrad.kernels import PROMPT_MULTIPLE, SlotCache
+from verigrad.types import Prompt, Request
+
+# Tokens below which a beginning is not worth a part of the cache of its own.
+LEAST_BEGINNING = 32
+
+
+def beginning_of(prompt: Prompt) -> tuple[int, ...]:
+    """What the prompt shares with every other of its template, in whole multiples; () where that is little.
+
+    A function of the prompt alone, so that how it is run does not depend on what else is sampled. At least one token is
+    left behind it.
+    """
+    most = min(prompt.template_tokens, len(prompt.token_ids) - 1)
+    length = most - most % PROMPT_MULTIPLE
+    return prompt.token_ids[:length] if length >= LEAST_BEGINNING else ()
 
 
 class State:
@@ -33,16 +47,23 @@ class State:
         self.keys = np.zeros(slots, dtype=np.uint64)
         self.token_ids = np.zeros((slots, longest), dtype=np.int64)
         self.logprobs = np.zeros((slots, longest), dtype=np.float64)
-        # of each row: its last token, its prompt's place and length, the number of tokens drawn
+        # of each row: its last token, its prompt's place and length, the place of the beginning before it, tokens drawn
         self.last = np.zeros(slots, dtype=np.int64)
         self.prompts = np.zeros(slots, dtype=np.int64)
         self.lengths = np.zeros(slots, dtype=np.int64)
         self.drawn = np.zeros(slots, dtype=np.int64)
         self.minimum = np.zeros(slots, dtype=np.int64)
         self.temperature = np.zeros(slots, dtype=np.float32)
+        self.behind = np.full(slots, -1, dtype=np.int64)
+        self._beginnings: dict[tuple[int, ...], int] = {}
         self._places: dict[tuple[int, ...], int] = {}
         self._free = list(range(cache.prompts))
         self._uses = Counter[int]()
+
+    def begin(self, beginnings: Sequence[tuple[int, ...]]) -> None:
+        """Runs what prompts begin with, before any of them is added."""
+        self._beginnings = {ids: place for place, ids in enumerate(beginnings)}
+        self.cache.begin(beginnings)
 
     def add(self, requests: Sequence[Request], budgets: Sequence[int]) -> range:
         """Takes requests in that have drawn nothing; returns their rows, behind those that there are."""
@@ -58,7 +79,10 @@ class State:
             kind = (place, params.temperature, params.min_tokens)
             if kind not in rows:
                 row = rows[kind] = first + len(rows)
-                self.prompts[row], self.lengths[row], self.drawn[row] = place, len(prompt), 0
+                beginning = beginning_of(request.prompt)
+                self.behind[row] = self._beginnings[beginning] if beginning else -1
+                self.prompts[row], self.lengths[row] = place, len(prompt) - len(beginning)
+                self.drawn[row] = 0
                 self.temperature[row], self.minimum[row] = params.temperature, params.min_tokens
             self.row[at], self.budget[at], self.keys[at] = rows[kind], budget, request.key.seed64()
         self.rows += len(rows)
@@ -108,7 +132,7 @@ class State:
             if fed:
                 device = self.cache.own.device
                 self.cache.move(torch.from_numpy(sources).to(device), torch.from_numpy(targets).to(device), fed)
-            for array in (self.prompts, self.lengths, self.drawn, self.minimum, self.temperature):
+            for array in (self.prompts, self.lengths, self.behind, self.drawn, self.minimum, self.temperature):
                 array[targets] = array[sources]
         self.last[slots] = tokens
         self.row[:count] = slots[of]

@@ -1,8 +1,9 @@
 """The embedded sampler: continuous batching on the policy's own transformers model.
 
-Prompts are prefilled once per question and shared by its rollouts. Rollouts that have drawn the same tokens so far are
-one row, with a slot of a preallocated key–value cache: it is decoded once, and each of them draws its own next token. A
-row whose rollouts have finished gives its slot back at once, so that none is decoded after its end.
+What a template puts before every question is run once, and the prompts behind it once per question. Rollouts that have
+drawn the same tokens so far are one row, with a slot of a preallocated key–value cache: it is decoded once, and each of
+them draws its own next token. A row whose rollouts have finished gives its slot back at once, so that none is decoded
+after its end.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ import torch
 from torch import Tensor, nn
 
 from verigrad.errors import ConfigError, NonFiniteError
-from verigrad.kernels import Rows, SlotCache, backbone_of, computing, head_of, padded
+from verigrad.kernels import NarrowCopy, Rows, SlotCache, backbone_of, computing, head_of, padded
 from verigrad.samplers.drawing import draw, log_distribution, uniforms
-from verigrad.samplers.live import State
+from verigrad.samplers.live import State, beginning_of
 from verigrad.samplers.stopping import Decode, EndTable, finish
 from verigrad.tasks.prompts import check_context
 from verigrad.types import Completion, Request, StopReason
@@ -42,6 +43,7 @@ class LocalSampler:
     ) -> None:
         self._model: Any = model
         self._backbone, self._head = backbone_of(model), head_of(model)
+        self._narrow = None if compute == "same" else NarrowCopy(self._backbone, compute)
         self._context = int(cast(Any, model).config.get_text_config().max_position_embeddings)
         self._decode, self._end_ids = decode, frozenset(end_ids)
         self._slots, self._compute, self._shared = slots, compute, shared
@@ -52,11 +54,16 @@ class LocalSampler:
         self._cache: SlotCache | None = None
 
     def load(self, version: int, tensors: Iterable[tuple[str, Tensor]]) -> None:
-        """Takes the weights; a shared module has them already, adapters beside them if it has any."""
+        """Takes the weights; a shared module has them already, adapters beside them if it has any.
+
+        Where layers compute in a narrower type, their weights are rounded here, once for all tokens.
+        """
         own = {} if self._shared else dict(self._model.named_parameters())
         with torch.no_grad():
             for name, tensor in () if self._shared else tensors:
                 own[name].copy_(tensor)
+        if self._narrow:
+            self._narrow.refresh()
         self._version = version
 
     def sample(self, requests: Iterable[Request]) -> Iterator[Completion]:
@@ -69,8 +76,10 @@ class LocalSampler:
         stop = waiting[0].params.stop
         waiting.sort(key=lambda r: (len(r.prompt.token_ids), r.prompt.token_ids), reverse=True)
         longest = max(self._budget(request) for request in waiting)
-        state = State(self._take_cache(waiting), longest, self._head.out_features)
+        beginnings = sorted({beginning_of(request.prompt) for request in waiting} - {()})
+        state = State(self._take_cache(waiting, beginnings), longest, self._head.out_features)
         try:
+            self._begin(state, beginnings)
             while waiting or state.requests:
                 room = self._slots - len(state.requests)
                 if waiting and (not state.requests or room >= max(1, self._slots // 8)):
@@ -86,32 +95,45 @@ class LocalSampler:
     def _budget(self, request: Request) -> int:
         return min(request.params.max_tokens, self._context - len(request.prompt.token_ids))
 
-    def _take_cache(self, requests: Sequence[Request]) -> SlotCache:
+    def _take_cache(self, requests: Sequence[Request], beginnings: Sequence[tuple[int, ...]]) -> SlotCache:
         """The cache kept from before, if it is large enough; nobody else has it until it is given back."""
-        slots, capacity = min(self._slots, len(requests)), max(self._budget(request) for request in requests)
-        distinct = {request.prompt.token_ids for request in requests}
-        prompts, width = min(slots, len(distinct)), max(map(len, distinct))
+        distinct = {request.prompt.token_ids: request.prompt for request in requests}.values()
+        slots = min(self._slots, len(requests))
+        needed = {
+            "slots": slots,
+            "capacity": max(self._budget(request) for request in requests),
+            "prompts": min(slots, len(distinct)),
+            "prompt_width": max(len(prompt.token_ids) - len(beginning_of(prompt)) for prompt in distinct),
+            "beginnings": len(beginnings),
+            "beginning_width": max(map(len, beginnings), default=0),
+        }
         cache, self._cache = self._cache, None
-        if cache is None or any(
-            has < needs
-            for has, needs in (
-                (cache.slots, slots), (cache.capacity, capacity), (cache.prompts, prompts), (cache.prompt_width, width)
-            )
-        ):  # fmt: skip
+        if cache is None or any(getattr(cache, name) < count for name, count in needed.items()):
             cache = None  # before the new one takes its memory
             dtype = None if self._compute == "same" else getattr(torch, self._compute)
-            cache = SlotCache(self._backbone, slots, capacity, prompts, width, dtype)
+            backbone = self._narrow.backbone if self._narrow else self._backbone
+            cache = SlotCache(backbone, **needed, dtype=dtype)
         return cache
+
+    @torch.inference_mode()
+    def _begin(self, state: State, beginnings: Sequence[tuple[int, ...]]) -> None:
+        with computing(self._compute, self._device):
+            state.begin(beginnings)
 
     @torch.inference_mode()
     def _admit(self, state: State, waiting: list[Request], room: int) -> range:
         """Takes the next requests in, prefills each prompt once, draws first tokens."""
         requests = [waiting.pop() for _ in range(min(room, len(waiting)))]
         new = state.add(requests, [self._budget(request) for request in requests])
-        prompts = {int(state.prompts[row]): state.requests[state.first_of(row)].prompt.token_ids for row in new}
-        places = sorted(prompts)
+        rows = {int(state.prompts[row]): row for row in new}
+        places = sorted(rows)
+        prompts = []
+        for place in places:
+            prompt = state.requests[state.first_of(rows[place])].prompt
+            prompts.append(prompt.token_ids[len(beginning_of(prompt)) :])
+        behind = [int(state.behind[rows[place]]) for place in places]
         with computing(self._compute, self._device):
-            hidden = state.cache.prefill([prompts[place] for place in places], places)
+            hidden = state.cache.prefill(prompts, places, behind)
         order = np.searchsorted(places, state.prompts[new.start : new.stop])
         return self._draw(state, new, hidden[torch.from_numpy(order).to(self._device)])
 
@@ -121,7 +143,8 @@ class LocalSampler:
         rows = slice(0, state.rows)
         tokens = torch.from_numpy(state.last[rows]).to(self._device)
         with computing(self._compute, self._device):
-            hidden = state.cache.decode(tokens, Rows(state.prompts[rows], state.lengths[rows], state.drawn[rows] - 1))
+            live = Rows(state.prompts[rows], state.lengths[rows], state.drawn[rows] - 1, state.behind[rows])
+            hidden = state.cache.decode(tokens, live)
         return self._draw(state, range(state.rows), hidden)
 
     def _draw(self, state: State, rows: range, hidden: Tensor) -> range:

@@ -2,19 +2,16 @@
 
     question  "7+5-3+8"      solution  "12 9 17"      answer  "17"
 
-The worked solution is the running totals. Every question text belongs to one split for good: the split is a hash of
-the text, so a validation question is in no training set, whatever seed or parameters made it.
+The worked solution is the running totals.
 """
 
 from __future__ import annotations
 
-import hashlib
 import random
 from collections.abc import Iterator
 
+from verigrad.tasks.splits import different
 from verigrad.types import Problem
-
-VALIDATION_SHARE = 1 / 8
 
 
 def chains(
@@ -25,28 +22,9 @@ def chains(
     Terms are uniform on 1 … `max_operand`; the number of terms is uniform on `min_terms` … `max_terms`; each sign is
     + or − with equal chance. Totals may be negative.
     """
-    if split not in ("train", "validation"):
-        raise ValueError(f"split = {split!r}: must be 'train' or 'validation'")
-    problems: dict[str, Problem] = {}
-    draws = 0
-    for problem in _stream(random.Random(f"{seed}/{split}"), min_terms, max_terms, max_operand):
-        draws += 1
-        if is_validation(problem.question) == (split == "validation"):
-            problems.setdefault(problem.question, problem)
-        if len(problems) == count:
-            return list(problems.values())
-        if draws > 100 * count + 100_000:
-            raise ValueError(
-                f"only {len(problems)} different chains of {min_terms}–{max_terms} terms up to {max_operand} found; "
-                f"ask for fewer than {count} or for more terms"
-            )
-    raise AssertionError("the stream is endless")
-
-
-def is_validation(question: str) -> bool:
-    """Whether a question text is set aside: a hash of it, taken as a fraction, is below `VALIDATION_SHARE`."""
-    digest = hashlib.blake2b(question.encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big") < VALIDATION_SHARE * 2**64
+    stream = _stream(random.Random(f"{seed}/{split}"), min_terms, max_terms, max_operand)
+    named = f"chains of {min_terms}–{max_terms} terms up to {max_operand}"
+    return different(stream, count, split=split, what=named, remedy="for more terms")
 
 
 def totals(question: str) -> list[int]:

@@ -15,6 +15,12 @@ def overlap(training: Iterable[Problem], validation: Iterable[Problem]) -> list[
     return [text for text in texts if text in seen]
 
 
+def without(problems: Iterable[Problem], others: Iterable[Problem]) -> list[Problem]:
+    """The problems whose question is none of the others'; runs of white space count as one space."""
+    texts = {_normal(problem.question) for problem in others}
+    return [problem for problem in problems if _normal(problem.question) not in texts]
+
+
 def check_overlap(training: Iterable[Problem], validation: Iterable[Problem]) -> None:
     """Raises `DataError` if a question is in both sets."""
     both = overlap(training, validation)

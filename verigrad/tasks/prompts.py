@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from verigrad.errors import DataError
 from verigrad.types import Prompt
@@ -19,3 +19,10 @@ def check_context(prompts: Iterable[Prompt], context: int) -> None:
             )
         if length == 0:
             raise DataError(f"problem {prompt.problem.id}: its prompt has no tokens; use a template with text in it")
+
+
+def common_length(left: Sequence[int], right: Sequence[int]) -> int:
+    """How many tokens two sequences begin with alike."""
+    count = min(len(left), len(right))
+    different = (at for at in range(count) if left[at] != right[at])
+    return next(different, count)
