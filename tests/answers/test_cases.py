@@ -13,7 +13,7 @@ RESPONSES = (
     *("so the number is", "not it's not", "réponse est", "donc 353", "The answer is", r"} \times \frac{1}{3} =", "ा "),
     *("首先", "瑞秋", "要解决", "让我们", "地块", "来计算", "计划的", "لإيجاد"),
 )
-"""How those answers of core pairs of kind bare begin that are whole responses, in five languages. They count as extract."""
+"""How those bare answers among the core pairs begin that are whole responses. They count as extract."""
 
 
 def shared(name):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 
 import pytest
@@ -61,10 +62,8 @@ SCALARS = {
 
 def _written(value, draw):
     rewrite = draw.choice(REWRITES)
-    try:
+    with contextlib.suppress(sympy.PolynomialError, NotImplementedError):
         value = rewrite(value)
-    except (sympy.PolynomialError, NotImplementedError):
-        pass
     if draw.random() < 0.5:
         return sympy.latex(value)
     return str(value)

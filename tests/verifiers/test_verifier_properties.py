@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from verigrad.types import Grade, Problem, Status
 from verigrad.answers import boxed_answer, compare, course_answer, hash_answer, strict_answer, think_answer
+from verigrad.types import Grade, Problem, Status
 from verigrad.verifiers import VERIFIERS, judge
 
 PIECES = [

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 from verigrad.answers.tables import INVISIBLE, MULTIPLES, WORDS
 
@@ -192,7 +193,7 @@ def last_number(text: str) -> str | None:
 
 
 def lm_eval_text(text: str) -> str:
-    """What lm-evaluation-harness compares for gsm8k: without `,`, `$`, all before `#### ` and a last full stop, case apart."""
+    """What lm-evaluation-harness compares: without `,`, `$`, all before `#### ` and a last full stop, in lower case."""
     text = text.rpartition("#### ")[2].replace(",", "").replace("$", "")
     return text.removesuffix(".").lower()
 
@@ -230,7 +231,7 @@ def _stated(rest: str) -> str | None:
 def _joined(text: str, formulas: Sequence[re.Match[str]]) -> str:
     """The first formula, and those that connectives join to it."""
     contents = [_content(formulas[0])]
-    for before, after in zip(formulas, formulas[1:], strict=False):
+    for before, after in pairwise(formulas):
         between = text[before.end() : after.start()]
         if not between.strip() or not _joins(between):
             break
@@ -245,7 +246,7 @@ def _last_stated(text: str) -> str | None:
     """The last formula, with those that connectives join to it, or the number that stands behind it."""
     formulas = [match for match in _FORMULA.finditer(text) if _is_formula(match)]
     end = formulas[-1].end() if formulas else 0
-    numbers = [match for match in _NUMBER.finditer(text, end)]
+    numbers = list(_NUMBER.finditer(text, end))
     if numbers:
         return numbers[-1][0]
     if not formulas:

@@ -10,13 +10,6 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from verigrad.answers.tree import (
-    LONGEST_LITERAL,
-    LONGEST_TEXT,
-    MOST_TOKENS,
-    LimitExceeded,
-    Unreadable,
-)
 from verigrad.answers.tables import (
     CARDINALS,
     COMMANDS,
@@ -27,6 +20,13 @@ from verigrad.answers.tables import (
     UNITS,
     UPRIGHT,
     WORDS,
+)
+from verigrad.answers.tree import (
+    LONGEST_LITERAL,
+    LONGEST_TEXT,
+    MOST_TOKENS,
+    LimitExceeded,
+    Unreadable,
 )
 
 

@@ -12,29 +12,17 @@ What is drawn depends on the pair of answers alone, so a verdict does not depend
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
-from verigrad.answers.fields import (
-    COMPLEXES,
-    MP,
-    REALS,
-    Complexes,
-    Evaluator,
-    Place,
-    Reals,
-    Residues,
-    close,
-    drawn_prime,
-    rational,
-)
+from verigrad.answers.fields import Evaluator, Residues, drawn_prime, rational
+from verigrad.answers.numeric import COMPLEXES, MP, REALS, Complexes, Place, Reals, close
 from verigrad.answers.tree import (
     CONSTANTS,
     INFINITY,
     MINUS_INFINITY,
-    Applied,
     Budget,
     Call,
     LimitExceeded,
@@ -119,7 +107,7 @@ class Probe:
         verdict = self._numerically([ratio], steady)
         if verdict and _branching(one) != _branching(other):
             return None
-        return verdict if not verdict or not positive else first[0].imag == 0 and first[0].real > 0
+        return verdict if not verdict or not positive else bool(first[0].imag == 0 and first[0].real > 0)
 
     def real(self, node: Node) -> Fraction | None:
         """The value of a real constant, rounded to 70 digits; None where it has symbols, is complex or undefined."""
@@ -135,7 +123,8 @@ class Probe:
         if isinstance(value, MP.mpc):
             return None
         sign, mantissa, exponent, _ = value._mpf_
-        return (-1) ** sign * mantissa * Fraction(2) ** exponent
+        size: Fraction = mantissa * Fraction(2) ** exponent
+        return -size if sign else size
 
     def exact(self, node: Node) -> tuple[Fraction | None, bool]:
         """The rational value, and whether it is None for being too large to write out: residues may compare it."""
@@ -270,7 +259,6 @@ def _calculates_with_infinity(node: Node) -> bool:
     return any(part in infinite for call in calls for part in call.arguments)
 
 
-_ = Applied
 NEAR = Fraction(1, 20)
 """Largest relative distance between a value and what an ≈ calls a rounding of it."""
 
@@ -279,3 +267,23 @@ def close_enough(probe: Probe, value: Node, rounding: Node) -> bool:
     """Whether a constant is within NEAR of another."""
     exact, rounded = probe.real(value), probe.real(rounding)
     return exact is not None and rounded is not None and abs(exact - rounded) <= NEAR * abs(exact)
+
+
+def every(verdicts: Iterable[bool | None]) -> bool | None:
+    """False if one is, else None if one is, else True."""
+    result: bool | None = True
+    for verdict in verdicts:
+        if verdict is False:
+            return False
+        result = result and verdict
+    return result
+
+
+def some(verdicts: Iterable[bool | None]) -> bool | None:
+    """True if one is, else None if one is, else False."""
+    result: bool | None = False
+    for verdict in verdicts:
+        if verdict:
+            return True
+        result = None if verdict is None else result
+    return result

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cmp_to_key
 
+from verigrad.answers.cursor import BOUND, ORDER
 from verigrad.answers.fields import rational
-from verigrad.answers.parser import BOUND, ORDER
 from verigrad.answers.probe import Probe
 from verigrad.answers.tables import EVERYTHING
 from verigrad.answers.tree import (

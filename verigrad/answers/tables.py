@@ -110,7 +110,13 @@ _SYMBOLS = {"m": "meter", "s": "second", "g": "gram", "L": "liter", "l": "liter"
 _SYMBOLS |= {"J": "joule", "W": "watt", "V": "volt", "A": "amp", "Hz": "hertz", "B": "byte", "Ω": "ohm"}
 _SYMBOLS |= {"mol": "mole", "K": "kelvin"}
 _OWN_BASES = ("eV", "Pa", "F", "C", "T", "Wb", "lm", "lx", "cd", "Bq", "cal", "bar", "b", "atm", "M")
-_PREFIXES = {"k": 1000, "c": Fraction(1, 100), "d": Fraction(1, 10), "m": Fraction(1, 1000), "M": 10**6}
+_PREFIXES: dict[str, Fraction | int] = {
+    "k": 1000,
+    "c": Fraction(1, 100),
+    "d": Fraction(1, 10),
+    "m": Fraction(1, 1000),
+    "M": 10**6,
+}
 _PREFIXES |= {"G": 10**9, "T": 10**12, "n": Fraction(1, 10**9), "p": Fraction(1, 10**12)}
 _PREFIXES |= {"u": Fraction(1, 10**6), "μ": Fraction(1, 10**6)}
 _PREFIX_WORDS = {"kilo": "k", "centi": "c", "deci": "d", "milli": "m", "mega": "M", "giga": "G"}
@@ -290,13 +296,33 @@ UNICODE = str.maketrans(
         **dict(
             zip("；：（）％＝＋＜＞＄⁄…", [";", ":", "(", ")", "%", "=", "+", "<", ">", "$", "/", "..."], strict=True)
         ),
-        **{"÷": r" \div ", "∞": r" \infty ", "≠": r" \ne ", "∪": r" \cup ", "∩": r" \cap "},
-        **{"∈": r" \in ", "∖": r" \setminus ", "√": r" \sqrt ", "∛": r" \sqrt[3] "},
-        **{"°": r"^\circ ", "∘": r"^\circ ", "±": r" \pm ", "∓": r" \mp ", "≡": r" \equiv "},
-        **{"⟨": r" \langle ", "⟩": r" \rangle ", "⌊": r" \lfloor ", "⌋": r" \rfloor "},
-        **{"⌈": r" \lceil ", "⌉": r" \rceil ", "ϕ": r" \phi ", "→": r" \to "},
+        "÷": r" \div ",
+        "∞": r" \infty ",
+        "≠": r" \ne ",
+        "∪": r" \cup ",
+        "∩": r" \cap ",
+        "∈": r" \in ",
+        "∖": r" \setminus ",
+        "√": r" \sqrt ",
+        "∛": r" \sqrt[3] ",
+        "°": r"^\circ ",
+        "∘": r"^\circ ",
+        "±": r" \pm ",
+        "∓": r" \mp ",
+        "≡": r" \equiv ",
+        "⟨": r" \langle ",
+        "⟩": r" \rangle ",
+        "⌊": r" \lfloor ",
+        "⌋": r" \rfloor ",
+        "⌈": r" \lceil ",
+        "⌉": r" \rceil ",
+        "ϕ": r" \phi ",
+        "→": r" \to ",
         **{letter: rf" \mathbb{{{plain}}} " for letter, plain in zip("ℝℤℚℕℂ", "RZQNC", strict=True)},
-        **{"Σ": r" \sum ", "∑": r" \sum ", "∏": r" \prod ", "∫": r" \int "},
+        "Σ": r" \sum ",
+        "∑": r" \sum ",
+        "∏": r" \prod ",
+        "∫": r" \int ",
         **{chr(0x3B1 + at): rf" \{name} " for at, name in enumerate(_GREEK.split())},
         **{letter: rf" \frac{{{over[0]}}}{{{over[1]}}} " for letter, over in _VULGAR.items()},
     }

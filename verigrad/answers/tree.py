@@ -13,47 +13,20 @@ from typing import TypeAlias
 
 from verigrad.answers.tables import Unit
 
-STEPS = 16_000
-"""Steps of one verdict."""
-
-FUNCTION_STEPS = 300
-"""A logarithm, a sine or a general power to 70 digits."""
-
-POWER_STEPS = 50
-"""A whole power, a square root, a factorial."""
-
-INVERSE_STEPS = 20
-"""A division."""
-
-COMPARISON_STEPS = 50
-"""Two values compared by their kinds, apart from what computing them takes."""
-
-LONGEST_TEXT = 4000
-"""Characters of an answer that is read."""
-
-MOST_TOKENS = 1200
-"""Tokens of an answer that is read."""
-
-LONGEST_LITERAL = 400
-"""Digits of a number that is read, and the largest power of ten in `2.5E2`."""
-
-DEEPEST = 30
-"""Brackets, braces, fractions, roots and signs inside one another."""
-
-MOST_LEVELS = 80
-"""Levels of a tree: whatever goes through one calls itself once or more for each."""
-
-MOST_NODES = 5000
-"""Nodes of a tree, parts that occur twice counted twice."""
-
-MOST_ITEMS = 200
-"""Elements of a list, a set or a union that is read."""
-
-MOST_CELLS = 400
-"""Cells of a matrix, and products in a sum that makes one."""
-
-MOST_BITS = 8192
-"""Bits of the numerator and denominator of an exact power, predicted before it is computed."""
+STEPS = 16_000  # of one verdict
+FUNCTION_STEPS = 300  # a logarithm, a sine or a general power to 70 digits
+POWER_STEPS = 50  # a whole power, a square root, a factorial
+INVERSE_STEPS = 20  # a division
+COMPARISON_STEPS = 50  # two values compared by their kinds, apart from what computing them takes
+LONGEST_TEXT = 4000  # characters of an answer that is read
+MOST_TOKENS = 1200  # tokens of an answer that is read
+LONGEST_LITERAL = 400  # digits of a number that is read, and the largest power of ten in `2.5E2`
+DEEPEST = 30  # brackets, braces, fractions, roots and signs inside one another
+MOST_LEVELS = 80  # of a tree: whatever goes through one calls itself once or more for each
+MOST_NODES = 5000  # of a tree, parts that occur twice counted twice
+MOST_ITEMS = 200  # elements of a list, a set or a union that is read
+MOST_CELLS = 400  # of a matrix, and products in a sum that makes one
+MOST_BITS = 8192  # of an exact power, predicted before it is computed
 
 
 class Unreadable(Exception):
@@ -91,13 +64,10 @@ CONSTANTS = frozenset({"pi", "e", "i", "∞"})
 """Symbols with a value of their own."""
 
 
-@dataclass(frozen=True, slots=True)
-class Number:
-    """A literal. `places`: decimals as written, None without a point. `digits`: significant ones."""
+class Leaf:
+    """A node with none below it."""
 
-    value: Fraction
-    places: int | None = None
-    digits: int = 0
+    __slots__ = ()
 
     @property
     def parts(self) -> tuple[Node, ...]:
@@ -106,49 +76,50 @@ class Number:
 
 
 @dataclass(frozen=True, slots=True)
-class Symbol:
+class Operation:
+    """A name and what it is applied to."""
+
+    name: str
+    arguments: tuple[Node, ...]
+
+    @property
+    def parts(self) -> tuple[Node, ...]:
+        return self.arguments
+
+
+@dataclass(frozen=True, slots=True)
+class Number(Leaf):
+    """A literal. `places`: decimals as written, None without a point. `digits`: significant ones."""
+
+    value: Fraction
+    places: int | None = None
+    digits: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Symbol(Leaf):
     """A letter, with its index or accent: `x`, `a_37`, `bar x`. π, e, i and ∞ are symbols too."""
 
     name: str
 
-    @property
-    def parts(self) -> tuple[Node, ...]:
-        return ()
-
 
 @dataclass(frozen=True, slots=True)
-class Call:
-    """An operation or a known function: `+`, `neg`, `^`, `root`, `sin`, `∪`, `±`, …"""
-
-    name: str
-    arguments: tuple[Node, ...]
-
-    @property
-    def parts(self) -> tuple[Node, ...]:
-        return self.arguments
-
-
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """A function that only the answer knows (`f(x)`, `F_{n-1}`), or a kept `sum`, `int`, `lim`."""
-
-    name: str
-    arguments: tuple[Node, ...]
-
-    @property
-    def parts(self) -> tuple[Node, ...]:
-        return self.arguments
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
+class Words(Leaf):
     """Plain words, in lower case where there are several letters."""
 
     text: str
 
-    @property
-    def parts(self) -> tuple[Node, ...]:
-        return ()
+
+class Call(Operation):
+    """An operation or a known function: `+`, `neg`, `^`, `root`, `sin`, `∪`, `±`, …"""
+
+    __slots__ = ()
+
+
+class Applied(Operation):
+    """A function that only the answer knows (`f(x)`, `F_{n-1}`), or a kept `sum`, `int`, `lim`."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,10 +188,8 @@ def walk(node: Node) -> Iterator[Node]:
 
 def mapped(node: Node, change: Callable[[Node], Node]) -> Node:
     """The node with `change` applied to each of its children."""
-    if isinstance(node, Call):
-        return Call(node.name, tuple(map(change, node.arguments)))
-    if isinstance(node, Applied):
-        return Applied(node.name, tuple(map(change, node.arguments)))
+    if isinstance(node, Call | Applied):
+        return type(node)(node.name, tuple(map(change, node.arguments)))
     if isinstance(node, Group):
         return Group(node.brackets, tuple(map(change, node.items)))
     if isinstance(node, Relation):
@@ -277,13 +246,14 @@ def has_unknown(node: Node) -> bool:
 
 def operations(node: Node) -> frozenset[str]:
     """The names of all operations and functions in it."""
-    return frozenset(part.name for part in walk(node) if isinstance(part, Call | Applied))
+    return frozenset(part.name for part in walk(node) if isinstance(part, Operation))
 
 
 def negated(node: Node) -> tuple[bool, Node]:
     """Whether a minus stands before it, and what stands behind that."""
-    is_negative = isinstance(node, Call) and node.name == "neg"
-    return (True, node.arguments[0]) if is_negative else (False, node)
+    if isinstance(node, Call) and node.name == "neg":
+        return True, node.arguments[0]
+    return False, node
 
 
 def opposite(node: Node) -> Node:

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from fractions import Fraction
 
-from verigrad.answers.matrices import matrix_value
-from verigrad.answers.probe import Probe, close_enough
+from verigrad.answers.algebra import matrix_value, quantity
+from verigrad.answers.probe import KEPT, Probe, close_enough
 from verigrad.answers.regions import Piece, Regions, interval, is_region
-from verigrad.answers.tables import NO_UNIT, PERCENT, Unit
+from verigrad.answers.tables import Unit
 from verigrad.answers.tree import (
     CONSTANTS,
     Applied,
@@ -37,27 +37,12 @@ from verigrad.answers.tree import (
     walk,
 )
 
-KEPT = frozenset({"sum", "prod", "int", "lim"})
 _LETTER_SUM = re.compile("[a-wA-W]")
 """Letters whose sum is a quantity that problems ask for, m + n; x + y = 3 is a line."""
 
 
-class Kind(Enum):
-    """What an answer can be."""
-
-    NUMBER = "number"
-    EXPRESSION = "expression"
-    REGION = "region"
-    CONDITION = "condition"
-    BAG = "bag"
-    TUPLE = "tuple"
-    MATRIX = "matrix"
-    EQUATION = "equation"
-    RATIO = "ratio"
-    NUMERAL = "numeral"
-    CLASS = "residue class"
-    WORD = "word"
-    NOTHING = "nothing"
+Kind = Enum("Kind", "NUMBER EXPRESSION REGION CONDITION BAG TUPLE MATRIX EQUATION RATIO NUMERAL CLASS WORD NOTHING")
+"""What an answer can be. A condition is an inequality that is not solved, a class one of residues."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +106,7 @@ class _Maker:
     def chain(self, node: Relation) -> Value:
         found = self.stated(node)
         if found is None:
-            is_equation = node.signs == ("=",) and not _has(node, Words | Group)
+            is_equation = node.signs == ("=",) and not any(isinstance(part, Words | Group) for part in walk(node))
             return Value(Kind.EQUATION if is_equation else Kind.NOTHING, node, equation=node)
         first = next((side for side in (node.sides[0], node.sides[-1]) if name_of(side) is not None), None)
         inner = self.value(found)
@@ -153,9 +138,9 @@ class _Maker:
         if self.is_gold:
             return sides[-1]
         checked = [side for side in sides[:-1] if not named[0] or not _is_step(side, sides[-1])]
-        if any(self.probe.same(_plain(side), _plain(sides[-1])) is not True for side in checked):
+        if any(self.probe.same(quantity(side)[0], quantity(sides[-1])[0]) is not True for side in checked):
             return None
-        near = all(close_enough(self.probe, _plain(sides[-1]), _plain(side)) for side in relation.sides[end:])
+        near = all(close_enough(self.probe, quantity(sides[-1])[0], quantity(side)[0]) for side in relation.sides[end:])
         return sides[-1] if near else None
 
     def region(self, node: Node) -> Value:
@@ -255,12 +240,8 @@ class _Maker:
             return Value(Kind.NOTHING, node)
         if not isinstance(found, tuple):
             return self.value(found)
-        cells = tuple(tuple(self.value(cell) for cell in row) for row in found)
-        return Value(Kind.MATRIX, Grid(found), items=tuple(_row(row) for row in cells))
-
-
-def _row(cells: tuple[Value, ...]) -> Value:
-    return Value(Kind.TUPLE, cells[0].tree, items=cells, brackets="row")
+        rows = [Value(Kind.TUPLE, row[0], items=tuple(map(self.value, row)), brackets="row") for row in found]
+        return Value(Kind.MATRIX, Grid(found), items=tuple(rows))
 
 
 def name_of(node: Node) -> str | None:
@@ -300,69 +281,6 @@ def _all_names(parts: tuple[Node, ...], sign: str, *, capitals: bool = False) ->
     return f" {sign} ".join(name for name in found if name)
 
 
-def quantity(node: Node) -> tuple[Node, Unit | None]:
-    """The value without its unit, and the unit. Undefined where units do not fit, or stand inside a function."""
-    if isinstance(node, Measure):
-        inner, unit = quantity(node.value)
-        if unit is not None and PERCENT in (unit, node.unit):
-            raise Undefined("a percentage with a unit")
-        return inner, node.unit if unit is None else node.unit.times(unit)
-    if not isinstance(node, Call) or not _has(node, Measure):
-        return node, None
-    if node.name == "neg" or node.name == "abs":
-        inner, unit = quantity(node.arguments[0])
-        return Call(node.name, (inner,)), unit
-    if node.name == "+":
-        return _sum_of_quantities([quantity(part) for part in node.arguments])
-    if node.name in "*/":
-        return _product_of_quantities(node.name, [quantity(part) for part in node.arguments])
-    if node.name in ("^", "root") and isinstance(node.arguments[1], Number):
-        inner, unit = quantity(node.arguments[0])
-        if unit is not None and unit != PERCENT:
-            exponent = node.arguments[1].value
-            power = exponent if node.name == "^" else 1 / exponent
-            if unit.factor == 1 or power.denominator == 1:
-                return Call(node.name, (inner, node.arguments[1])), NO_UNIT.times(unit, power)
-            raise Undefined("a root of a unit with a factor")
-    if any(isinstance(part, Measure) and part.unit.powers[0][0] not in "%°" for part in walk(node)):
-        raise Undefined("a unit inside a function")
-    return node, None
-
-
-def _hundredth(tree: Node) -> Node:
-    return Call("/", (tree, Number(Fraction(100))))
-
-
-def _sum_of_quantities(parts: list[tuple[Node, Unit | None]]) -> tuple[Node, Unit | None]:
-    """Terms without a unit take that of the others; 50% beside a number is a half."""
-    units = list(dict.fromkeys(unit for _, unit in parts if unit is not None))
-    if len(units) == 1 and (units[0] != PERCENT or all(unit for _, unit in parts)):
-        return Call("+", tuple(tree for tree, _ in parts)), units[0]
-    if PERCENT in units:
-        parts = [(_hundredth(tree), None) if unit == PERCENT else (tree, unit) for tree, unit in parts]
-        if len(units) == 1:
-            return Call("+", tuple(tree for tree, _ in parts)), None
-    if len({unit.powers for unit in units}) > 1 or not all(unit for _, unit in parts):
-        raise Undefined("a sum of different units")
-    scaled = [Call("*", (tree, Number(unit.factor))) for tree, unit in parts if unit is not None]
-    return Call("+", tuple(scaled)), Unit(units[0].powers)
-
-
-def _product_of_quantities(name: str, parts: list[tuple[Node, Unit | None]]) -> tuple[Node, Unit | None]:
-    units = [unit for _, unit in parts if unit is not None]
-    if PERCENT in units:
-        parts = [(_hundredth(tree), None) if unit == PERCENT else (tree, unit) for tree, unit in parts]
-    total, seen = NO_UNIT, False
-    for at, (_, unit) in enumerate(parts):
-        if unit is not None:
-            total, seen = total.times(unit, Fraction(-1 if name == "/" and at else 1)), True
-    return Call(name, tuple(tree for tree, _ in parts)), total if seen and total.powers else None
-
-
-def _has(node: Node, kind: type | object) -> bool:
-    return any(isinstance(part, kind) for part in walk(node))  # type: ignore[arg-type]
-
-
 def _groups_are_arguments(node: Node) -> bool:
     """Whether lists, words and relations stand below functions only, which take them as they are."""
     if isinstance(node, Applied):
@@ -387,10 +305,6 @@ def _with_sign(node: Node, plus: str) -> Node:
         left, right = (_with_sign(part, plus) for part in node.arguments)
         return Call("+", (left, right if node.name == plus else Call("neg", (right,))))
     return mapped(node, lambda part: _with_sign(part, plus))
-
-
-def _plain(node: Node) -> Node:
-    return quantity(node)[0]
 
 
 def _is_step(node: Node, last: Node) -> bool:
@@ -420,3 +334,16 @@ def _key(item: Value) -> Fraction | str:
     if isinstance(tree, Symbol) and sign == 1:
         return tree.name
     raise Unknown("a set of expressions")
+
+
+def renamed(value: Value) -> Value:
+    """With the variables of a function named by their places."""
+    places = {name: f"#{at}" for at, name in enumerate(value.variables)}
+
+    def change(node: Node) -> Node:
+        return Symbol(places.get(node.name, node.name)) if isinstance(node, Symbol) else mapped(node, change)
+
+    def changed(part: Value) -> Value:
+        return replace(part, tree=change(part.tree), items=tuple(map(changed, part.items)))
+
+    return changed(value)

@@ -21,6 +21,7 @@ from verigrad.config.schema import Verifier as Settings
 from verigrad.data.files import read_records
 from verigrad.errors import ConfigError, DataError
 from verigrad.grading.offline import (
+    DEFAULT_COLUMNS,
     Columns,
     Graded,
     Line,
@@ -38,11 +39,13 @@ JOB_BYTES = 8 * 2**20
 """Bytes of rows for which starting a further process pays."""
 
 
+__all__ = ["Columns", "grade", "settings", "weights"]
+
 TABLES = (".csv", ".parquet")
 """Ends of names of files that are no JSON lines."""
 
 
-def grade(source: Path, out: Path, settings: Settings, *, jobs: int = 0, columns: Columns = Columns()) -> int:
+def grade(source: Path, out: Path, settings: Settings, *, jobs: int = 0, columns: Columns = DEFAULT_COLUMNS) -> int:
     """Grades the rows of `source` into `out`, which is written whole or not at all, and prints a summary.
 
     `jobs` processes grade at most, 0 for as many as there are cores; a small file is graded in this one. What an
@@ -85,11 +88,11 @@ def weights(words: Sequence[str]) -> dict[str, float]:
     return found
 
 
-def _label(settings: Settings, columns: Columns = Columns()) -> str:
+def _label(settings: Settings, columns: Columns = DEFAULT_COLUMNS) -> str:
     """The verifier's name, and a hash of what else decides a verdict, where that is not the default."""
     name = settings.name.replace(":", "-")
     chosen = {key: getattr(settings, key) for key in ("function", "weights", "tolerance")}
-    if chosen == {key: getattr(Settings(), key) for key in chosen} and columns == Columns():
+    if chosen == {key: getattr(Settings(), key) for key in chosen} and columns == DEFAULT_COLUMNS:
         return name
     return f"{name}-{hashlib.sha256(json.dumps([chosen, columns]).encode()).hexdigest()[:8]}"
 

@@ -114,8 +114,8 @@ class Task(Section):
 class Verifier(Section):
     name: str = "r1_zero"
     """A format (r1_zero, r1_zero_course, think_answer, boxed, hash, answer_is; last_number and lenient for evaluation
-    only), alone or with a judge (math, bare, exact, choice, numeric, countdown, reasoning_gym, format) after a colon; or
-    function, or blend. docs/verifiers.md."""
+    only), alone or with a judge (math, bare, exact, choice, numeric, countdown, reasoning_gym, format) after a colon;
+    or function, or blend. docs/verifiers.md."""
     function: str = ""
     """With name = function: "package.module:function" of a reward (problem, response) → number or Grade."""
     weights: dict[str, float] = Field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""From responses to grades: built-in verifiers in this process, claims in worker processes, each distinct claim once."""
+"""From responses to grades: built-in verifiers here, claims in worker processes, each distinct claim once."""
 
 from __future__ import annotations
 

@@ -44,6 +44,9 @@ class Columns(NamedTuple):
     response: str = "response"
 
 
+DEFAULT_COLUMNS = Columns()
+
+
 @dataclass(slots=True)
 class Tally:
     """Sums over graded rows."""
@@ -103,7 +106,9 @@ def read_row(source: Path, number: int, line: bytes) -> dict[str, Any]:
     return row
 
 
-def graded_here(source: Path, lines: Iterable[Line], grader: Grader, columns: Columns = Columns()) -> Iterator[Graded]:
+def graded_here(
+    source: Path, lines: Iterable[Line], grader: Grader, columns: Columns = DEFAULT_COLUMNS
+) -> Iterator[Graded]:
     """Row by row, in order, up to OPEN_ROWS of them open at a time."""
     for row, size in _graded_rows(source, lines, grader, columns):
         tally = Tally()
@@ -132,7 +137,7 @@ def _graded_rows(
 
 
 def graded_apart(
-    source: Path, lines: Iterable[Line], settings: Settings, jobs: int, columns: Columns = Columns()
+    source: Path, lines: Iterable[Line], settings: Settings, jobs: int, columns: Columns = DEFAULT_COLUMNS
 ) -> Generator[Graded]:
     """Batch by batch, in order, in `jobs` processes, each with a grader of its own; two batches a process are open."""
     others = multiprocessing.active_children()

@@ -1,7 +1,9 @@
 r"""The verifiers that a configuration can name: FORMAT, or FORMAT:JUDGE.
 
 A format says where the answer stands and what is demanded of the response; a judge compares it with the gold answer.
-`boxed` is `boxed:math`. Judges are total: every response gets a verdict. Rewards are those of the course: format_reward is 1 where the format is right, answer_reward is
+`boxed` is `boxed:math`. Every response gets a verdict.
+
+Rewards are those of the course: format_reward is 1 where the format is right, answer_reward is
 1 where besides the answer is equal, and reward = answer_reward. A broken format is UNPARSABLE with reason "format"; a
 right format around no answer is WRONG with reason "empty".
 """
