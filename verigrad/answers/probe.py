@@ -46,6 +46,9 @@ PIECEWISE = frozenset("abs floor ceil max min sgn arcsin arccos arctan arccot".s
 """Functions of several branches, as roots are: they may be equal to something simpler at every place
 tried and not everywhere."""
 
+FIXED, FIXED_PRIME = -1, 2**64 - 59
+"""What differs modulo a known prime is different; only what does not is asked modulo a drawn one, which costs more."""
+
 ENOUGH = 2
 """Places at which both values are real."""
 
@@ -141,7 +144,7 @@ class Probe:
         if any(map(_calculates_with_infinity, nodes)):
             return False
         try:
-            values = ([self._residue(at, node) for node in nodes] for at in range(2))
+            values = ([self._residue(at, node) for node in nodes] for at in (FIXED, 0, 1))
             return all(one == other for one, other in values)
         except Undefined:
             return False
@@ -200,7 +203,8 @@ class Probe:
 
     def _residue(self, at: int, node: Node) -> int:
         def value(node: Node) -> Any:
-            return Evaluator(Residues(f"{self._seed}\0{at}", self._prime), self.budget).value(node)
+            prime = FIXED_PRIME if at == FIXED else self._prime
+            return Evaluator(Residues(f"{self._seed}\0{at}", prime), self.budget).value(node)
 
         residue: int = self._once(at, value, node)
         return residue
