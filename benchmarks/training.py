@@ -29,7 +29,7 @@ PIECES = re.compile(r"\d|[^\W\d]+|[^\s\w]+|\n")
 # Mean and deviation of log length, in pieces, of GSM8K's questions and answers.
 LOG_NORMAL = ((3.942, 0.356), (4.642, 0.431))
 # Sequences, and tokens of prompt and response, of one update.
-UPDATES = {"embedded": (1024, 13, 24), "hidden512": (32, 64, 64), "qwen2.5-1.5b": (64, 64, 192), "smoke": (8, 4, 4)}
+UPDATES = {"embedded": (1024, 13, 24), "hidden512": (32, 64, 64), "qwen2.5-1.5b": (64, 64, 1024), "smoke": (8, 4, 4)}
 BUDGETS = (4096, 16384)  # the first is what a CPU has where none is given (policy.pack.token_budget)
 
 
@@ -46,6 +46,10 @@ def main(words: Sequence[str] | None = None) -> None:
         rows.append(row)
         if name == "hidden512":
             bars.append(harness.bar("share of the product rate at width 512", row["share of rate"], "≥", 0.6))
+        if arguments.device == "cuda" and name == "qwen2.5-1.5b":
+            bars.append(
+                harness.bar("share of the product rate, responses of 1,024 tokens", row["share of rate"], "≥", 0.45)
+            )
     report.table("Updates", rows)
     source, lengths = read_lengths(arguments.lengths, arguments.sequences)
     rows = [{"budget, tokens": budget, "padding": padding(lengths, budget)} for budget in BUDGETS]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -19,6 +19,7 @@ from verigrad.tasks.chains import chains
 from verigrad.types import Prompt, Request, Sample, SamplingParams, Trajectory
 
 STOP = ("</answer>",)
+LONG = "qwen2.5-1.5b-long"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,9 @@ SHAPES = {
         },
     ),
 }
+
+# The course's step: 256 rollouts of up to 1,024 tokens, 8 for each question.
+SHAPES[LONG] = replace(SHAPES["qwen2.5-1.5b"], questions=32, rollouts=8, max_tokens=1024)
 
 
 def make_policy(name: str, device: str = "cpu", **settings: Any) -> Policy:

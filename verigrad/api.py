@@ -174,7 +174,7 @@ def reference_of(config: Config, policy: Policy) -> Policy:
         reference = Policy.load(path, dtype=config.model.dtype, device=str(policy.device))
     else:
         reference = Policy(copy.deepcopy(policy.model), policy.tokenizer, path=policy.path)
-    reference.compute_in(config.model.compute)
+    reference.compute_in(policy.compute)
     return reference
 
 
@@ -190,7 +190,7 @@ def make_sampler(config: Config, policy: Policy) -> Sampler:
             decode=policy.decode,
             end_ids=policy.end_ids,
             slots=config.sampler.slots,
-            dtype=config.model.dtype if config.model.compute == "same" else config.model.compute,
+            dtype=config.model.dtype if policy.compute == "same" else policy.compute,
             shared=policy.device.index in (None, 0),
             settings=config.sampler.vllm,
         )
@@ -199,7 +199,7 @@ def make_sampler(config: Config, policy: Policy) -> Sampler:
         decode=policy.decode,
         end_ids=policy.end_ids,
         slots=config.sampler.slots,
-        compute=config.model.compute,
+        compute=policy.compute,
         shared=True,
     )
 

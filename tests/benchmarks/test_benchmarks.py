@@ -9,7 +9,19 @@ from dataclasses import replace
 import pytest
 import torch
 
-from benchmarks import grading, harness, machine, rollout, scaling, scoring, scoring_child, step, step_trl, training
+from benchmarks import (
+    grading,
+    harness,
+    machine,
+    profiling,
+    rollout,
+    scaling,
+    scoring,
+    scoring_child,
+    step,
+    step_trl,
+    training,
+)
 from benchmarks.workload import Work, linear_flop, make_policy, make_samples, rollout_work, training_work
 from verigrad.data import load_template
 from verigrad.types import Sample
@@ -44,6 +56,7 @@ SMOKE = ["--quick", "--shape", "smoke"]
         (training, ["--sequences", "32"], 2),
         (step, ["--steps", "1"], 0),
         (scaling, ["--steps", "1"], 2),
+        (profiling, ["--tokens", "2"], 0),
     ],
 )
 def test_it_runs_and_writes_its_tables_as_json(benchmark, words, bars, tmp_path, capsys):
@@ -126,6 +139,25 @@ def test_equal_beginnings_are_trained_through_once():
 def test_padding_is_what_shorter_rows_lack():
     assert training.padding([(2, 8), (2, 4), (2, 2)], budget=16) == pytest.approx(1 - 20 / (10 + 2 * 6))
     assert training.padding([(2, 8)] * 3, budget=4096) == 0
+
+
+def test_time_in_which_several_kernels_run_counts_once():
+    # 0–4 and 2–5 overlap, 7–8 stands alone: 5 + 1 of 8 microseconds are work, 2 of 8 idle
+    kernels = [profiling.Kernel("b", 2, 5), profiling.Kernel("a", 0, 4), profiling.Kernel("a", 7, 8)]
+    assert profiling.busy(kernels) == 6
+    assert profiling.Profile(1.0, kernels, 3).idle == pytest.approx(2 / 8)
+    assert profiling.Profile(1.0, [], 0).idle == 1.0
+    first, second = profiling.top(kernels, steps=2)
+    assert first == {"kernel": "a", "calls": 1.0, "ms": 5 / 2 / 1e3, "share": 5 / 8}
+    assert second["kernel"] == "b" and second["calls"] == 0.5
+
+
+def test_a_step_on_a_gpu_is_held_to_its_plan():
+    kept = []
+    report = type("Kept", (), {"bars": lambda self, rows: kept.extend(rows)})()
+    step._report_gpu(report, [{"peak": 108, "planned": 100, "seconds": 20.0}], step.LONG)
+    assert kept[0]["measured"].median == pytest.approx(0.08) and kept[0]["met"] == "yes"
+    assert kept[1]["bar"] == "≤ 15" and kept[1]["met"] == "no"
 
 
 def test_the_peer_gets_our_prompts():

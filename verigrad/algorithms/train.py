@@ -103,7 +103,7 @@ def train(parts: Parts, run: RunDirectory) -> int:
         with clock.phase("scoring"):
             monitored = config.algorithm.scored_rollouts
             scored, scores = score(policy, groups, row.needs, monitored, parts.reference, baselines)
-        _check(config, at.step, groups, scores)
+        _check(config, policy.compute, at.step, groups, scores)
         at.count(groups)
         with clock.phase("training"):
             kept = row.select(scored)
@@ -194,12 +194,11 @@ def _restart(parts: Parts) -> None:
         parts.policy.reset_optimizer()
 
 
-def _check(config: Config, step: int, groups: Sequence[Group[Rollout]], scores: ScoreSummary) -> None:
+def _check(config: Config, compute: str, step: int, groups: Sequence[Group[Rollout]], scores: ScoreSummary) -> None:
     """Stops the run, before anything is trained, if the grader fails too often or the sampler has drifted."""
     grades = [rollout.grade for group in groups for rollout in group]
     check_failures(grades, config.verifier.max_failure_share, f"step {step}")
-    model = config.model
-    limit = config.sampler.gap_limit or GAP_LIMIT[model.dtype if model.compute == "same" else model.compute]
+    limit = config.sampler.gap_limit or GAP_LIMIT[config.model.dtype if compute == "same" else compute]
     if not (scores.gap_mean <= limit and scores.gap_max <= 100 * limit):  # NaN is drift too
         raise SamplerDrift(
             f"step {step}: sampler and trainer differ by {scores.gap_mean:.3g} nats per token on average (largest "

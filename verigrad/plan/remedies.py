@@ -101,7 +101,7 @@ def _changes(shape: Shape, config: Config, lengths: Lengths, machine: Machine) -
             yield "sampler.slots", slots, "fewer responses are sampled at once"
     if not model.checkpoint_activations:
         yield "model.checkpoint_activations", True, "a third more training time"
-    if model.dtype == "float32" and model.compute == "same":
+    if model.dtype == "float32" and model.compute != "bfloat16":
         yield "model.compute", "bfloat16", "products are rounded to 8 bits; faster"
     if not model.lora.rank:
         if config.optimizer.states == "full":

@@ -107,7 +107,7 @@ def width_of(dtype: str) -> int:
 
 def compute_type(config: Config) -> str:
     """The type of the layers' products."""
-    return config.model.dtype if config.model.compute == "same" else config.model.compute
+    return config.model.compute if config.model.compute == "bfloat16" else config.model.dtype
 
 
 def narrowed(config: Config) -> bool:

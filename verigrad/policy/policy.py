@@ -14,7 +14,16 @@ from torch import Tensor, nn
 from verigrad.config.schema import Lora
 from verigrad.config.schema import Optimizer as OptimizerConfig
 from verigrad.errors import ConfigError, NonFiniteError
-from verigrad.kernels import backbone_of, computing, head_of, hidden_states, in_family, token_divergence, token_logprobs
+from verigrad.kernels import (
+    backbone_of,
+    computing,
+    head_of,
+    hidden_states,
+    in_family,
+    narrow_is_faster,
+    token_divergence,
+    token_logprobs,
+)
 from verigrad.policy.load import encode, end_ids_of, load_model
 from verigrad.policy.lora import add_adapters, merged_tensors, save_adapter
 from verigrad.policy.noise import NoiseMeter, noise_metrics
@@ -100,15 +109,26 @@ class Policy:
         self.reset_optimizer()
 
     def compute_in(self, compute: str, checkpoint: bool = False) -> None:
-        """Products of the layers in the weights' own type ("same") or "bfloat16"; with `checkpoint`, activations are
-        computed again in the backward pass. ConfigError where the model's decoder is not one of ours.
+        """Products of the layers in the weights' own type ("same") or "bfloat16", "auto" being the faster one here;
+        with `checkpoint`, activations are computed again in the backward pass. ConfigError where the model's decoder
+        is not one of ours.
         """
+        if compute == "auto":
+            compute = self._faster_compute()
         if (checkpoint or compute != "same") and not in_family(self.backbone):
             raise ConfigError(
                 f"{type(self.model).__name__}: model.compute and model.checkpoint_activations are for decoders of "
                 "Llama's family (Llama, Mistral, Qwen2, Qwen3); leave them at their defaults"
             )
-        self._compute, self._decoder_options = compute, {"checkpoint": True} if checkpoint else {}
+        self.compute, self._decoder_options = compute, {"checkpoint": True} if checkpoint else {}
+
+    def _faster_compute(self) -> str:
+        """bfloat16 where this machine multiplies the model's own shapes faster in it, else "same"."""
+        config, dtype = self.model.config.get_text_config(), self.model.dtype
+        if dtype != torch.float32 or not in_family(self.backbone):
+            return "same"
+        narrow = narrow_is_faster(config.hidden_size, config.intermediate_size, self.device)
+        return "bfloat16" if narrow else "same"
 
     def adapt(self, lora: Lora, seed: int) -> None:
         """Trains adapters in place of the weights, if `lora.rank` says so; begins the optimiser anew.
@@ -306,7 +326,7 @@ class Policy:
 
     def _hidden(self, batch: Batch) -> Tensor:
         """The hidden states of the batch's predictions: before each trained token was drawn."""
-        with computing(self._compute, self.device):
+        with computing(self.compute, self.device):
             hidden = hidden_states(
                 self.backbone, batch.token_ids, batch.plan.positions, batch.plan, **self._decoder_options
             )
