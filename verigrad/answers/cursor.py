@@ -101,6 +101,8 @@ class Cursor(ABC):
         token = self.next
         if token.kind in FIRST_KINDS:
             return True
+        if self.ahead(2) == ["(", "mod"]:  # of a congruence
+            return False
         return token.kind == "sign" and token.text in STARTS and not (token.text == "|" and self.bars)
 
     def is_union(self) -> bool:
@@ -256,8 +258,8 @@ def measured(left: Node, unit: Unit) -> Node:
     if isinstance(left, Measure):
         if left.unit == unit == DOLLAR:
             return left
-        if PERCENT in (left.unit, unit):
-            raise Unreadable("a unit after a percentage")
+        if PERCENT in (left.unit, unit) or left.unit == unit == DEGREE:
+            raise Unreadable("a unit after a percentage, or the same one twice")
         return Measure(left.value, left.unit.times(unit))
     return Measure(left, unit)
 
