@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 
-from verigrad.answers.tables import NO_UNIT, PERCENT, Unit
+from verigrad.answers.tables import DEGREE, NO_UNIT, PERCENT, Unit
 from verigrad.answers.tree import (
     MOST_CELLS,
     Call,
@@ -114,6 +114,13 @@ def _determinant(rows: Rows) -> Node:
 
 def quantity(node: Node) -> tuple[Node, Unit | None]:
     """The value without its unit, and the unit. Undefined where units do not fit, or stand inside a function."""
+    tree, unit = _quantity(node)
+    if unit is not None and not unit.powers:  # km/m is a thousand
+        return Call("*", (tree, Number(unit.factor))), None
+    return tree, unit
+
+
+def _quantity(node: Node) -> tuple[Node, Unit | None]:
     if isinstance(node, Measure):
         inner, unit = quantity(node.value)
         if unit is not None and PERCENT in (unit, node.unit):
@@ -132,11 +139,13 @@ def quantity(node: Node) -> tuple[Node, Unit | None]:
         inner, unit = quantity(node.arguments[0])
         if unit is not None and unit != PERCENT:
             exponent = node.arguments[1].value
+            if not 0 < abs(exponent) < 10:
+                raise Undefined("a large power of a unit, or none")
             power = exponent if node.name == "^" else 1 / exponent
             if unit.factor == 1 or power.denominator == 1:
                 return Call(node.name, (inner, node.arguments[1])), NO_UNIT.times(unit, power)
             raise Undefined("a root of a unit with a factor")
-    if any(isinstance(part, Measure) and part.unit.powers[0][0] not in "%°" for part in walk(node)):
+    if any(isinstance(part, Measure) and part.unit not in (PERCENT, DEGREE) for part in walk(node)):
         raise Undefined("a unit inside a function")
     return node, None
 
@@ -168,4 +177,4 @@ def _product_of_quantities(name: str, parts: list[tuple[Node, Unit | None]]) -> 
     for at, (_, unit) in enumerate(parts):
         if unit is not None:
             total, seen = total.times(unit, Fraction(-1 if name == "/" and at else 1)), True
-    return Call(name, tuple(tree for tree, _ in parts)), total if seen and total.powers else None
+    return Call(name, tuple(tree for tree, _ in parts)), total if seen else None

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from fractions import Fraction
 
 from verigrad.answers.lexer import END, Token
-from verigrad.answers.tables import BARE_UNITS, DEGREE, DOLLAR, NO_UNIT, PERCENT, RAISED, UNITS, Unit
+from verigrad.answers.tables import BARE_UNITS, DEGREE, DOLLAR, MOST_UNIT_POWER, NO_UNIT, PERCENT, RAISED, UNITS, Unit
 from verigrad.answers.tree import (
     DEEPEST,
     LONGEST_LITERAL,
@@ -148,8 +148,8 @@ class Cursor(ABC):
             sign, raised = 1, 1
             if self.next.text == "." and self.tokens[self.at + 1] is not END:
                 self.at += 1  # of an abbreviation
-        if any(name == "%" and power != 1 for name, power in unit.powers):
-            raise Unreadable("a percentage of a percentage")
+        if any(name == "%" and power != 1 for name, power in unit.powers) or sign < 0:
+            raise Unreadable("a percentage of a percentage, or per nothing")
         if raised != 1:
             unit = unit.times(word_unit("unit"), Fraction(raised * sign))
         return unit
@@ -198,7 +198,7 @@ class Cursor(ABC):
         index = self.argument()
         if isinstance(index, Call) and index.name == "neg":
             minus, index = -minus, index.arguments[0]
-        if not isinstance(index, Number) or index.value.denominator != 1 or index.value > 99:
+        if not isinstance(index, Number) or index.value.denominator != 1 or abs(index.value) > MOST_UNIT_POWER:
             raise Unreadable("a power of a unit that is no integer")
         return minus * int(index.value)
 

@@ -28,7 +28,7 @@ from verigrad.answers.tables import (
 from verigrad.answers.tree import Budget, LimitExceeded, Node, Undefined, Unknown, Unreadable, Words
 from verigrad.answers.values import Kind, Value, make
 
-parse_errors = (LimitExceeded, Unreadable, RecursionError)
+parse_errors = (LimitExceeded, OverflowError, Unreadable, RecursionError)
 """What reading a text may raise."""
 
 
@@ -123,7 +123,7 @@ def compare(gold: str, answer: str) -> Verdict:
         return SAME_TEXT
     try:
         return _compared(gold, answer)
-    except LimitExceeded:
+    except (LimitExceeded, OverflowError):
         return LIMIT
     except Unreadable:
         return UNREADABLE

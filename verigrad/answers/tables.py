@@ -16,6 +16,9 @@ from fractions import Fraction
 # Units: dimension and factor
 
 
+MOST_UNIT_POWER = 99
+
+
 @dataclass(frozen=True, slots=True)
 class Unit:
     """Powers of base units in the order of their names, and how many of these it is: km is 1000 m.
@@ -27,10 +30,12 @@ class Unit:
     factor: Fraction = Fraction(1)
 
     def times(self, other: Unit, exponent: Fraction = Fraction(1)) -> Unit:
-        """The product with a power of another unit. Only whole powers of a factor are kept exactly."""
+        """The product with a power of another unit; OverflowError above a power of 99."""
         powers = dict(self.powers)
         for name, power in other.powers:
             powers[name] = powers.get(name, Fraction(0)) + power * exponent
+        if any(abs(power) > MOST_UNIT_POWER for power in (exponent, *powers.values())):
+            raise OverflowError("a large power of a unit")
         kept = tuple(sorted((name, power) for name, power in powers.items() if power))
         scale = other.factor**exponent if other.factor != 1 else Fraction(1)
         return Unit(kept, self.factor * Fraction(scale))
