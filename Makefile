@@ -73,11 +73,9 @@ $(SMOLLM2): $(CORE)
 real: $(SMOLLM2)
 	@set -e; start=$$(date +%s); \
 	$(BIN)/verigrad evaluate $(REAL_CONFIGS)/zero_shot.toml --run.dir $(REAL_DIR)/zero-shot; \
-	$(BIN)/verigrad evaluate $(REAL_CONFIGS)/zero_shot.toml --run.dir $(REAL_DIR)/few-shot --task.few_shot.count 4; \
-	$(BIN)/verigrad train $(REAL_CONFIGS)/sft.toml --run.dir $(REAL_DIR)/sft; \
 	$(BIN)/verigrad train $(REAL_CONFIGS)/expert_iteration.toml --run.dir $(REAL_DIR)/expert-iteration; \
-	$(BIN)/verigrad report $(REAL_DIR)/sft $(REAL_DIR)/expert-iteration --out $(REAL_DIR)/report.html; \
-	echo "real: $$(( $$(date +%s) - start )) s; open $(REAL_DIR)/report.html in a browser; again from the start: rm -r $(REAL_DIR)"
+	$(BIN)/verigrad report $(REAL_DIR)/expert-iteration; \
+	echo "real: $$(( $$(date +%s) - start )) s; open $(REAL_DIR)/expert-iteration/report.html in a browser; again from the start: rm -r $(REAL_DIR)"
 
 test: $(DEV) $(if $(filter yes,$(VLLM)),$(VLLM_DEV))
 ifeq ($(VLLM),yes)

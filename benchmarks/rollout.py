@@ -21,7 +21,7 @@ from typing import Any
 import torch
 
 from benchmarks import harness, machine
-from benchmarks.workload import SHAPES, STOP, Shape, Work, make_policy, make_step_prompts, rollout_work, step_requests
+from benchmarks.workload import SHAPES, Shape, Work, make_policy, make_step_prompts, rollout_work, step_requests
 from verigrad.api import set_threads
 from verigrad.config.schema import Sampler as SamplerSettings
 from verigrad.policy import Policy
@@ -68,9 +68,19 @@ class Measured:
 class Ours:
     """The embedded sampler with the library's own settings, on `threads` threads."""
 
-    def __init__(self, policy: Policy, prompts: Sequence[Prompt], shape: Shape, device: str, threads: int) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        prompts: Sequence[Prompt],
+        shape: Shape,
+        device: str,
+        threads: int,
+        compute: str = "same",
+    ) -> None:
         slots = SamplerSettings().slots
-        self._sampler = LocalSampler(policy.model, decode=policy.decode, end_ids=policy.end_ids, slots=slots)
+        self._sampler = LocalSampler(
+            policy.model, decode=policy.decode, end_ids=policy.end_ids, slots=slots, compute=compute
+        )
         self._prompts, self._shape, self._device = prompts, shape, device
         self.rows = min(slots, len(prompts) * shape.rollouts)
         self.threads = threads
@@ -115,7 +125,7 @@ class Generate:
             eos_token_id=list(self._policy.end_ids),
             pad_token_id=self._policy.tokenizer.pad_token_id,
             cache_implementation=None if variant.cache == "dynamic" else variant.cache,
-            stop_strings=list(STOP) if variant.stops_by == "stop string" else None,
+            stop_strings=list(self._shape.stop) if variant.stops_by == "stop string" else None,
         )
         keywords = {"tokenizer": self._policy.tokenizer} if variant.stops_by == "stop string" else {}
         for start in range(0, len(self._rows), variant.batch):
@@ -133,9 +143,10 @@ class Generate:
         """Tokens up to and including the response's end: an end token, the token that completes a stop string."""
         ends = [place for place, token in enumerate(ids) if token in self._policy.end_ids]
         length = ends[0] + 1 if ends else len(ids)
-        if first_stop(self._policy.decode(ids[:length]), STOP) is None:
+        stop = self._shape.stop
+        if first_stop(self._policy.decode(ids[:length]), stop) is None:
             return length
-        return next(n for n in range(1, length + 1) if first_stop(self._policy.decode(ids[:n]), STOP) is not None)
+        return next(n for n in range(1, length + 1) if first_stop(self._policy.decode(ids[:n]), stop) is not None)
 
 
 def search(peer: Generate, variants: Iterable[Variant], rounds: int, device: str) -> list[tuple[Variant, float]]:

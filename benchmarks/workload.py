@@ -18,7 +18,6 @@ from verigrad.policy import Policy
 from verigrad.tasks.chains import chains
 from verigrad.types import Prompt, Request, Sample, SamplingParams, Trajectory
 
-STOP = ("</answer>",)
 LONG = "qwen2.5-1.5b-long"
 
 
@@ -30,6 +29,7 @@ class Shape:
     rollouts: int = 16
     max_tokens: int = 40
     dtype: str = "float32"
+    stop: tuple[str, ...] = ("</answer>",)
     model: dict[str, Any] = field(default_factory=dict)
 
 
@@ -107,7 +107,7 @@ def make_step_prompts(policy: Policy, questions: int) -> list[Prompt]:
 
 def step_requests(prompts: Sequence[Prompt], shape: Shape, generation: int) -> list[Request]:
     """A step's requests at temperature 1; each `generation` has random streams of its own."""
-    params = SamplingParams(temperature=1.0, max_tokens=shape.max_tokens, stop=STOP)
+    params = SamplingParams(temperature=1.0, max_tokens=shape.max_tokens, stop=shape.stop)
     return make_requests(
         prompts, range(len(prompts)), params, rollouts=shape.rollouts, seed=0, generation=f"bench/{generation}"
     )

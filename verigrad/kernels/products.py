@@ -71,8 +71,8 @@ def fast_products() -> bool:
 
     Measured here: oneDNN must be 1.3 times as fast. It was 2.2 times as fast on AMD's Zen 4 and 5 and 0.95 times on one
     of Intel's (docs/performance.md). PyTorch offers the switch as a permission to round inside products; without AMX
-    oneDNN does not make use of it. That is not taken on trust: products in three shapes are compared with float64, and the
-    default is put back if any is less exact than float32. Returns whether the switch was made.
+    oneDNN does not make use of it. That is not taken on trust: products in three shapes are compared with float64, and
+    the default is put back if any is less exact than float32. Returns whether the switch was made.
     """
     capabilities = torch.cpu.get_capabilities()
     if not capabilities.get("avx512_f") or capabilities.get("amx_tile"):
