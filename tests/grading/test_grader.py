@@ -1,5 +1,6 @@
-"""The grader against a scripted worker; `test_math_verify.py` has the real one."""
+"""The grader against a scripted worker; `test_chosen.py` has the real one."""
 
+import subprocess
 import sys
 import threading
 import time
@@ -48,8 +49,8 @@ def grade(grader, *answers):
 
 def test_claims_are_settled_by_the_worker(open_grader):
     right, wrong = grade(open_grader(), "right", "different")
-    assert right == Grade(1.0, 1.0, 1.0, Status.CORRECT, "right", "symbolic")
-    assert wrong == Grade(0.0, 1.0, 0.0, Status.WRONG, "different", "mismatch")
+    assert right == Grade(1.0, 1.0, 1.0, Status.CORRECT, "right", "function")
+    assert wrong == Grade(0.0, 1.0, 0.0, Status.WRONG, "different", "function")
 
 
 def test_grades_that_need_no_worker_start_none(open_grader, journal):
@@ -117,8 +118,8 @@ def test_a_long_claim_passes_through_the_pipe_in_pieces(open_grader):
 
 
 def test_a_worker_that_cannot_start_says_why(open_grader):
-    grader = open_grader("ModuleNotFoundError: No module named 'math_verify'")
-    reason = "worker did not start: ModuleNotFoundError: No module named 'math_verify'"
+    grader = open_grader("ModuleNotFoundError: No module named 'rewards'")
+    reason = "worker did not start: ModuleNotFoundError: No module named 'rewards'"
     assert [one.reason for one in grade(grader, "right", "different")] == [reason, reason]
 
 
@@ -239,3 +240,24 @@ def test_check_failures_names_share_limit_and_remedy():
         "raise the verifier's time limit",
     ):
         assert part in str(caught.value)
+
+
+SCRIPT = """
+from verigrad.grading import Grader
+from verigrad.types import Problem
+from verigrad.verifiers import VERIFIERS
+import sys, threading
+print("main")
+with Grader(VERIFIERS["boxed"], workers=1, time_limit=20) as grader:
+    print(grader.grade_all([(Problem("p", "", "7"), "\\\\boxed{7}")])[0].status, threading.active_count())
+    print(grader.grade_all([(Problem("p", "", "x+1"), "\\\\boxed{1+x}")])[0].status, threading.active_count())
+print([name for name in ("math_verify", "sympy", "torch", "antlr4") if name in sys.modules])
+"""
+
+
+def test_built_in_verifiers_start_nothing_and_load_nothing_heavy(tmp_path):
+    path = tmp_path / "script.py"
+    path.write_text(SCRIPT)
+    environment = {"PYTHONPATH": ":".join(filter(None, sys.path))}
+    ran = subprocess.run([sys.executable, str(path)], capture_output=True, text=True, env=environment, timeout=120)
+    assert ran.stdout.splitlines() == ["main", "correct 1", "correct 1", "[]"], ran.stderr

@@ -13,27 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.hostile import (
-    CASES,
-    FILE,
-    LIMIT,
-    OWN,
-    VERIFY,
-    Graded,
-    Row,
-    claims,
-    each_graded,
-    file_rows,
-    read,
-)
-from verigrad.grading import Grader
-from verigrad.types import Problem
+from tests.hostile import CASES, FILE, OWN, VERIFY, Graded, Row, each_graded, file_rows, read
+from verigrad.grading import Grader, by_import_path
+from verigrad.types import Problem, Status
 from verigrad.verifiers import FORMATS
 
 ROOT = Path(__file__).parents[2]
 GIGABYTE = 1024**3
-LATEST = 2.0
-"""Seconds until a verdict, from when a worker is ready."""
+LATEST = 0.5
+"""Seconds of processor time of a verdict on any of them; coverage makes the code several times slower."""
 
 
 @pytest.fixture(params=["own", "file"])
@@ -50,40 +38,18 @@ def check(graded: list[Graded], rows: list[Row]) -> None:
     assert sum(one.found for one in expected) >= 0.95 * len(expected) > 0
 
 
-def check_times(graded: list[Graded]) -> None:
-    assert [one for one in graded if one.seconds > LATEST] == []
-    assert any(one.asked for one in graded)  # some went all the way
-
-
-def check_peaks(peaks: list[tuple[int, int]]) -> None:
-    assert peaks
-    for peak, limit in peaks:
-        assert peak < GIGABYTE
-        assert limit == GIGABYTE or sys.platform != "linux"
-
-
-def graded_here(rows: list[Row]) -> list[Graded]:
-    graded, peaks = [], {}
-    with Grader(VERIFY, workers=1, time_limit=LIMIT) as grader:
-        grader.warm()
-        graded.extend(each_graded(grader, rows, peaks))
-    check_peaks(list(peaks.values()))
-    return graded
-
-
 def test_from_the_main_thread(rows):
-    graded = graded_here(rows)
+    graded = list(each_graded(rows))
     check(graded, rows)
-    check_times(graded)
+    assert [one for one in graded if one.seconds > LATEST] == []
 
 
 def test_from_another_thread(rows):
     graded = []
-    thread = threading.Thread(target=lambda: graded.extend(graded_here(rows)))
+    thread = threading.Thread(target=lambda: graded.extend(each_graded(rows)))
     thread.start()
     thread.join()
     check(graded, rows)
-    check_times(graded)
 
 
 def run_child(code: str, cwd: Path, given: object) -> subprocess.CompletedProcess[str]:
@@ -108,8 +74,6 @@ def test_from_a_thread_of_a_child_process_elsewhere(rows, tmp_path):
     found = json.loads(ran.stdout)
     graded = [Graded(**{**one, "row": Row(**one["row"])}) for one in found["graded"]]
     check(graded, rows)
-    check_times(graded)
-    check_peaks([tuple(pair) for pair in found["peaks"]])
     assert found["own_peak"] < GIGABYTE
     assert list(tmp_path.iterdir()) == []  # nothing was written, by whatever the responses ask for
 
@@ -143,33 +107,36 @@ class Killer(threading.Thread):
         self.join()
 
 
-def test_while_the_workers_are_killed(rows):
-    """A verdict may be an error then, and is never wrongly right; afterwards the pool is whole again."""
-    asked = claims(12)
-    mixed = [*asked[:6], *rows, *asked[6:]]
-    with Grader(VERIFY, workers=1, time_limit=LIMIT) as grader:
+def test_while_the_workers_are_killed(tmp_path, monkeypatch):
+    """A verdict may be an error then, and is never another one; afterwards the pool is whole again."""
+    reward = "import time\ndef reward(problem, response):\n    time.sleep(0.05)\n    return float(response)\n"
+    (tmp_path / "killed_rewards.py").write_text(reward, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    problem = Problem("p", "", "1")
+    with Grader(by_import_path("killed_rewards:reward"), workers=1, time_limit=20.0) as grader:
         killer = Killer(grader)
         grader.warm()
         killer.start()
-        graded = list(each_graded(grader, mixed))
-        assert killer.both.wait(30), killer.killed
+        grades = []
+        while not (killer.both.is_set() and len(grades) >= 20):
+            grades += grader.grade_all([(problem, f"{len(grades) % 2}.{len(grades):09d}")])
+            assert len(grades) < 2000, killer.killed
         killer.stop()
-        after = list(each_graded(grader, claims(2)))
-    assert [one.row for one in graded] == mixed
-    assert [one.row for one in graded if one.fooled] == []
-    lost = [one for one in graded if one.row.expect == "accept" and not one.found]
-    assert {one.status for one in lost} <= {"error"}
-    assert all(one.asked for one in lost)
-    assert [one.status for one in after] == ["wrong", "correct"]
+        after = grader.grade_all([(problem, "1"), (problem, "0")])
+    for at, grade in enumerate(grades):
+        expected = Status.CORRECT if at % 2 else Status.WRONG
+        assert grade.status in (expected, Status.ERROR)
+    assert [grade.status for grade in after] == [Status.CORRECT, Status.WRONG]
 
 
 AUDITED = """
 import json, sys
 from verigrad.types import Problem
-from verigrad.verifiers import FORMATS, VERIFIERS, Claim, decide, equal, find_verifier
+from verigrad.answers import compare
+from verigrad.verifiers import FORMATS, VERIFIERS
 
 given = json.load(sys.stdin)
-equal("x^2+1", "1+x·x"); equal("√2", "1.41421356"); equal("[0,1)", "0≤x<1")  # load all
+compare("x^2+1", "1+x·x"); compare("√2", "1.41421356"); compare("[0,1)", "0≤x<1")  # load all
 forbidden = ("exec", "compile", "open", "import", "os.", "subprocess.", "socket.", "ctypes.", "shutil.", "marshal.")
 seen = []
 sys.addaudithook(lambda event, found: event.startswith(forbidden) and seen.append((event, str(found)[:200])))
@@ -178,10 +145,10 @@ for output, gold in given["outputs"]:
     for verify in VERIFIERS.values():
         verify(Problem("p", "", gold), output)
     for form in FORMATS.values():
-        decide(gold, form.find(output) or "")
+        compare(gold, form.find(output) or "")
         verdicts += 1
 for gold, answer in given["pairs"]:
-    decide(gold, answer)
+    compare(gold, answer)
     verdicts += 1
 noticed = len(seen)
 try:
@@ -192,7 +159,7 @@ print(json.dumps({"seen": seen[:noticed], "works": len(seen) > noticed, "verdict
 """
 
 
-def test_tier_1_runs_no_code_opens_no_file_and_starts_no_process(rows, tmp_path):
+def test_comparing_runs_no_code_opens_no_file_and_starts_no_process(rows, tmp_path):
     pairs = [(row.gold, row.output) for row in OWN]
     if CASES.exists() and rows is not OWN:
         pairs += [(case["gold"], case["answer"]) for case in read(CASES)]

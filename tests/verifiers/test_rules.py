@@ -2,7 +2,18 @@ import pytest
 
 from verigrad.errors import ConfigError
 from verigrad.types import Grade, Problem, Status
-from verigrad.verifiers import VERIFIERS, Claim, blended, fail, find_verifier, gold_faults, judge, mixed, settle
+from verigrad.verifiers import (
+    VERIFIERS,
+    Claim,
+    blended,
+    fail,
+    find_verifier,
+    gold_faults,
+    is_strict,
+    judge,
+    mixed,
+    settle,
+)
 
 FOUR = Problem("p", "2 + 2?", "4")
 
@@ -59,9 +70,45 @@ def test_equal_numbers_in_other_clothes_say_so():
     assert VERIFIERS["boxed"](FOUR, r"\boxed{8/2}").reason == "number"
 
 
-def test_what_tier_1_leaves_open_is_a_claim():
-    problem = Problem("p", "", "1/2")
-    assert VERIFIERS["boxed"](problem, r"\boxed{\int_0^1 x dx }") == Claim("1/2", r"\int_0^1 x dx", 1.0)
+@pytest.mark.parametrize(
+    ("gold", "answer", "reason"),
+    [
+        ("1/2", r"\int_0^1 x dx", "undecided"),
+        ("1/2", "3x ^", "unreadable"),
+        ("42", "The answer is 42", "unreadable"),
+        ("1", "x+" * 10_000, "limit"),
+    ],
+)
+def test_what_is_undecided_or_unreadable_is_wrong_with_a_reason_of_its_own(gold, answer, reason):
+    grade = VERIFIERS["boxed"](Problem("p", "", gold), rf"\boxed{{{answer}}}")
+    assert (grade.status, grade.reward, grade.reason) == (Status.WRONG, 0.0, reason)
+
+
+@pytest.mark.parametrize(
+    ("answer", "reward"),
+    [
+        ("18", 1.0),
+        ("$18", 1.0),
+        (r"\$18", 1.0),
+        ("x = 18", 1.0),
+        ("18 dollars", 0.0),
+        ("18 eggs", 0.0),
+        ("It is 18", 0.0),
+    ],
+)
+def test_the_courses_rule_takes_a_bare_expression(answer, reward):
+    response = f"t</think> <answer>{answer}</answer>"
+    assert VERIFIERS["r1_zero_course"](Problem("p", "", "18"), response).reward == reward
+
+
+def test_which_formats_may_be_trained_on():
+    strict = {name for name in VERIFIERS if is_strict(name)}
+    assert strict == {"r1_zero", "r1_zero_course", "think_answer", "boxed", "hash", "answer_is"}
+    assert is_strict("r1_zero:exact") and not is_strict("lenient:choice")
+
+
+def test_zero_width_characters_are_dropped():
+    assert VERIFIERS["boxed"](FOUR, "\\boxed{\u200b4\u200b}").extracted == "4"
 
 
 def test_a_claim_is_settled_or_failed():
@@ -165,7 +212,7 @@ def test_parts_are_mixed_and_reported():
 
 def test_an_unknown_verifier_is_refused_with_the_nearest_name():
     assert find_verifier("boxed")(FOUR, r"\boxed{4}").status is Status.CORRECT
-    with pytest.raises(ConfigError, match=r"did you mean 'r1_zero'.*r1_zero, r1_zero_course, boxed"):
+    with pytest.raises(ConfigError, match=r"did you mean 'r1_zero'.*r1_zero, r1_zero_course, think_answer"):
         find_verifier("r1zero")
     with pytest.raises(ConfigError, match="'quux' is not a verifier; choose one of"):
         find_verifier("quux")

@@ -100,6 +100,10 @@ def classes(rollouts: Sequence[Rollout]) -> dict[str, int]:
     return {name: counts[name] for name in reversed(names)}
 
 
+WRONG_REASONS = ("mismatch", "unreadable", "undecided", "limit", "empty")
+"""Why a built-in verifier calls an answer in the right format wrong."""
+
+
 def rollout_counts(rollouts: Sequence[Rollout]) -> dict[str, Any]:
     """Verdicts, stop reasons and lengths (tokens); a length that no rollout has is left out."""
     correct = [r for r in rollouts if r.grade.status is Status.CORRECT]
@@ -107,8 +111,10 @@ def rollout_counts(rollouts: Sequence[Rollout]) -> dict[str, Any]:
     lengths = {"mean_tokens": rollouts, "mean_tokens_correct": correct, "mean_tokens_incorrect": incorrect}
     stops = Counter(r.completion.stop_reason for r in rollouts)
     statuses = Counter(r.grade.status for r in rollouts)
+    reasons = Counter(r.grade.reason for r in rollouts if r.grade.status is Status.WRONG)
     return {
         "statuses": {status.value: statuses[status] for status in Status},
+        "wrong_reasons": {reason: reasons[reason] for reason in WRONG_REASONS},
         "stop_reasons": {reason.value: stops[reason] for reason in StopReason},
         "truncated": stops[StopReason.LENGTH] / len(rollouts),
         **{name: mean([len(r.completion.token_ids) for r in some]) for name, some in lengths.items() if some},

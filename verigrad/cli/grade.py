@@ -18,9 +18,13 @@ from rich.table import Table
 
 from verigrad.config.load import explain
 from verigrad.config.schema import Verifier as Settings
+from verigrad.data.files import read_records
 from verigrad.errors import ConfigError, DataError
 from verigrad.grading.offline import (
+    DEFAULT_COLUMNS,
+    Columns,
     Graded,
+    Line,
     Tally,
     cores,
     graded_apart,
@@ -35,7 +39,13 @@ JOB_BYTES = 8 * 2**20
 """Bytes of rows for which starting a further process pays."""
 
 
-def grade(source: Path, out: Path, settings: Settings, *, jobs: int = 0) -> int:
+__all__ = ["Columns", "grade", "settings", "weights"]
+
+TABLES = (".csv", ".parquet")
+"""Ends of names of files that are no JSON lines."""
+
+
+def grade(source: Path, out: Path, settings: Settings, *, jobs: int = 0, columns: Columns = DEFAULT_COLUMNS) -> int:
     """Grades the rows of `source` into `out`, which is written whole or not at all, and prints a summary.
 
     `jobs` processes grade at most, 0 for as many as there are cores; a small file is graded in this one. What an
@@ -45,11 +55,12 @@ def grade(source: Path, out: Path, settings: Settings, *, jobs: int = 0) -> int:
         raise ConfigError(f"jobs = {jobs}: processes that grade; use 1 or more, or 0 for as many as there are cores")
     open_grader(settings).close()  # settings that do not fit are refused before anything else
     if not source.is_file():
-        raise DataError(f"{source}: no such file; give a file of JSON lines with question, answer and response")
-    aside = out.with_name(f"{out.name}.{_label(settings)}.partial")
+        raise DataError(f"{source}: no such file; give JSON lines, CSV or Parquet with question, answer and response")
+    aside = out.with_name(f"{out.name}.{_label(settings, columns)}.partial")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        tally = _grade_file(source, aside, settings, min(jobs or cores(), 1 + source.stat().st_size // JOB_BYTES))
+        jobs = min(jobs or cores(), 1 + source.stat().st_size // JOB_BYTES)
+        tally = _grade_file(source, aside, settings, jobs, columns)
         aside.replace(out)
     except OSError as error:
         raise DataError(f"{error.filename or out}: {error.strerror}; give another place") from None
@@ -77,27 +88,36 @@ def weights(words: Sequence[str]) -> dict[str, float]:
     return found
 
 
-def _label(settings: Settings) -> str:
+def _label(settings: Settings, columns: Columns = DEFAULT_COLUMNS) -> str:
     """The verifier's name, and a hash of what else decides a verdict, where that is not the default."""
     name = settings.name.replace(":", "-")
     chosen = {key: getattr(settings, key) for key in ("function", "weights", "tolerance")}
-    if chosen == {key: getattr(Settings(), key) for key in chosen}:
+    if chosen == {key: getattr(Settings(), key) for key in chosen} and columns == DEFAULT_COLUMNS:
         return name
-    return f"{name}-{hashlib.sha256(json.dumps(chosen).encode()).hexdigest()[:8]}"
+    return f"{name}-{hashlib.sha256(json.dumps([chosen, columns]).encode()).hexdigest()[:8]}"
 
 
-def _grade_file(source: Path, aside: Path, settings: Settings, jobs: int) -> Tally:
+def _lines(source: Path) -> Iterator[Line]:
+    """The rows as lines of JSON with their numbers; those of a table are written as such."""
+    if source.suffix.lower() not in TABLES:
+        yield from read_lines(source)
+        return
+    for number, record in enumerate(read_records(source), start=1):
+        yield number, json.dumps(dict(record.values), default=str).encode()
+
+
+def _grade_file(source: Path, aside: Path, settings: Settings, jobs: int, columns: Columns) -> Tally:
     tally, size = _graded_before(source, aside)
     try:
         with aside.open("a", encoding="utf-8") as file:
             file.truncate(size)
-            lines = islice(read_lines(source), tally.statuses.total(), None)
+            lines = islice(_lines(source), tally.statuses.total(), None)
             if jobs > 1:
-                with closing(graded_apart(source, lines, settings, jobs)) as graded:
+                with closing(graded_apart(source, lines, settings, jobs, columns)) as graded:
                     _write(graded, file, tally, source.stat().st_size)
             else:
                 with open_grader(settings) as grader:
-                    _write(graded_here(source, lines, grader), file, tally, source.stat().st_size)
+                    _write(graded_here(source, lines, grader, columns), file, tally, source.stat().st_size)
     except DataError:  # nothing of a file with a bad row is kept
         aside.unlink()
         raise
@@ -109,7 +129,7 @@ def _graded_before(source: Path, aside: Path) -> tuple[Tally, int]:
     tally, size = Tally(), 0
     if aside.exists():
         with aside.open("rb") as lines:
-            for (number, row_line), line in zip(read_lines(source), lines, strict=False):
+            for (number, row_line), line in zip(_lines(source), lines, strict=False):
                 row = read_row(source, number, row_line)
                 graded = json.loads(line) if line.endswith(b"\n") else {}
                 if any(name not in graded or graded[name] != value for name, value in row.items()):

@@ -201,18 +201,20 @@ def _declare_sample(parser: argparse.ArgumentParser) -> None:
 
 
 def _declare_grade(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("source", metavar="IN.jsonl", type=Path, help="rows with question, answer and response")
+    parser.add_argument(
+        "source", metavar="IN", type=Path, help="JSON lines, CSV or Parquet of question, answer, response"
+    )
     parser.add_argument("--out", metavar="OUT.jsonl", type=Path, required=True, help="the same rows, graded")
+    for name in ("question", "answer", "response"):
+        parser.add_argument(f"--{name}-column", metavar="NAME", default=name, help=f"its column (default: {name})")
     parser.add_argument("--verifier", metavar="NAME", default="r1_zero", help="verifier (default: %(default)s)")
     parser.add_argument("--function", metavar="MODULE:NAME", default="", help="with --verifier function: the reward")
     parser.add_argument(
         "--weight", metavar="NAME=W", action="append", default=[], help="with --verifier blend: a part; may be repeated"
     )
-    parser.add_argument(
-        "--tolerance", metavar="T", type=float, default=1e-6, help="of the judge numeric (default: 1e-6)"
-    )
+    parser.add_argument("--tolerance", metavar="T", type=float, default=1e-6, help="of numeric (default: 1e-6)")
     parser.add_argument("--jobs", metavar="N", type=int, default=0, help="processes that grade (default: one per core)")
-    parser.add_argument("--workers", metavar="N", type=int, default=1, help="of each, for Math-Verify (default: 1)")
+    parser.add_argument("--workers", metavar="N", type=int, default=1, help="of each, for functions (default: 1)")
     parser.add_argument("--time-limit", metavar="S", type=float, default=1.0, help="seconds per answer (default: 1)")
 
 
@@ -292,7 +294,8 @@ def _grade(args: argparse.Namespace) -> int:
 
     chosen = {"name": args.verifier, "function": args.function, "weights": grade.weights(args.weight)}
     limits = {"tolerance": args.tolerance, "workers": args.workers, "time_limit": args.time_limit}
-    return grade.grade(args.source, args.out, grade.settings({**chosen, **limits}), jobs=args.jobs)
+    columns = grade.Columns(args.question_column, args.answer_column, args.response_column)
+    return grade.grade(args.source, args.out, grade.settings({**chosen, **limits}), jobs=args.jobs, columns=columns)
 
 
 def _lab(args: argparse.Namespace) -> int:

@@ -114,9 +114,9 @@ class Task(Section):
 
 class Verifier(Section):
     name: str = "r1_zero"
-    """A format (r1_zero, r1_zero_course, boxed, hash, answer_is; lenient for evaluation only), alone or with a judge
-    (math, exact, choice, numeric, countdown, reasoning_gym, format) after a colon; or function, or blend.
-    docs/verifiers.md."""
+    """A format (r1_zero, r1_zero_course, think_answer, boxed, hash, answer_is; last_number and lenient for evaluation
+    only), alone or with a judge (math, bare, exact, choice, numeric, countdown, reasoning_gym, format) after a colon;
+    or function, or blend. docs/verifiers.md."""
     function: str = ""
     """With name = function: "package.module:function" of a reward (problem, response) → number or Grade."""
     weights: dict[str, float] = Field(default_factory=dict)
@@ -126,7 +126,7 @@ class Verifier(Section):
     check_golds: bool = True
     """Refuse problems whose gold answer does not grade itself correct, before anything runs."""
     workers: Positive = 1
-    """Processes for answers that need Math-Verify or a function. Nearly all answers need none."""
+    """Processes for a function or reasoning_gym's scorers. Built-in verifiers need none."""
     time_limit: Annotated[float, Field(gt=0)] = 1.0
     """Seconds for one answer in a worker; then the worker is killed and the verdict is timeout."""
     max_failure_share: Annotated[float, Field(ge=0, le=1)] = 0.02

@@ -1,4 +1,4 @@
-"""Grading: verifiers applied to responses, with symbolic equivalence decided in processes that can be killed."""
+"""Grading: verifiers applied to responses, with the code of others run in processes that can be killed."""
 
 from verigrad.grading.chosen import asks_workers, verifier_for
 from verigrad.grading.custom import by_import_path, from_function

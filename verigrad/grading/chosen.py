@@ -38,6 +38,6 @@ def _single(name: str, settings: Settings, train: bool) -> Verifier:
     if train and not is_strict(name):
         raise ConfigError(
             f"verifier {name!r} finds answers in any shape, so that training on it would teach no format; it is for "
-            "evaluation: train with r1_zero, boxed or hash"
+            "evaluation: train with r1_zero, think_answer, boxed, hash or answer_is"
         )
     return verify

@@ -1,4 +1,4 @@
-"""From responses to grades: the exact tier in this process, claims in worker processes, each distinct claim once."""
+"""From responses to grades: built-in verifiers here, claims in worker processes, each distinct claim once."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Grader:
 
     `workers` processes at most, none before the first claim; `time_limit` seconds of wall clock for one claim.
     Past it the grade is TIMEOUT with reason "limit"; a crash is ERROR with its cause. Both have reward 0 and are
-    counted, so that a caller can tell them from wrong answers. `worker_command` replaces the Math-Verify worker
+    counted, so that a caller can tell them from wrong answers. `worker_command` replaces the worker
     (`worker.py` shows the protocol). An exception of `verify` itself is an ERROR too: no response may stop a run.
     """
 
@@ -32,7 +32,7 @@ class Grader:
         self, verify: Verifier, *, workers: int, time_limit: float, worker_command: Sequence[str] | None = None
     ) -> None:
         if workers < 1:
-            raise ConfigError(f"workers = {workers}: undecided answers need a worker process; use 1 or more")
+            raise ConfigError(f"workers = {workers}: functions and scorers need a worker process; use 1 or more")
         if not 0 < time_limit < float("inf"):
             raise ConfigError(f"time_limit = {time_limit}: seconds for one answer; use a finite number above 0")
         self._verify = verify

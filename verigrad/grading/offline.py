@@ -15,7 +15,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from verigrad.config.schema import Verifier as Settings
 from verigrad.errors import DataError, GraderFailures
@@ -34,6 +34,17 @@ BATCH_ROWS, BATCH_BYTES = 256, 2**20
 
 Line: TypeAlias = tuple[int, bytes]
 """A line that is not blank, with its number in the file, from 1."""
+
+
+class Columns(NamedTuple):
+    """What the columns of question, true answer and response are called."""
+
+    question: str = "question"
+    answer: str = "answer"
+    response: str = "response"
+
+
+DEFAULT_COLUMNS = Columns()
 
 
 @dataclass(slots=True)
@@ -95,15 +106,19 @@ def read_row(source: Path, number: int, line: bytes) -> dict[str, Any]:
     return row
 
 
-def graded_here(source: Path, lines: Iterable[Line], grader: Grader) -> Iterator[Graded]:
+def graded_here(
+    source: Path, lines: Iterable[Line], grader: Grader, columns: Columns = DEFAULT_COLUMNS
+) -> Iterator[Graded]:
     """Row by row, in order, up to OPEN_ROWS of them open at a time."""
-    for row, size in _graded_rows(source, lines, grader):
+    for row, size in _graded_rows(source, lines, grader, columns):
         tally = Tally()
         tally.add(row)
         yield Graded(_written(row), tally, size)
 
 
-def _graded_rows(source: Path, lines: Iterable[Line], grader: Grader) -> Iterator[tuple[dict[str, Any], int]]:
+def _graded_rows(
+    source: Path, lines: Iterable[Line], grader: Grader, columns: Columns
+) -> Iterator[tuple[dict[str, Any], int]]:
     """The rows with their grades, and the sizes of their lines."""
     waiting: deque[tuple[dict[str, Any], int, Future[Grade]]] = deque()
 
@@ -113,14 +128,17 @@ def _graded_rows(source: Path, lines: Iterable[Line], grader: Grader) -> Iterato
 
     for number, line in lines:
         place, row = f"{source}:{number}", read_row(source, number, line)
-        waiting.append((row, len(line), grader.submit(_problem(place, row), _text(place, row, "response"))))
+        response = _text(place, row, "response", columns)
+        waiting.append((row, len(line), grader.submit(_problem(place, row, columns), response)))
         if len(waiting) > OPEN_ROWS:
             yield oldest()
     while waiting:
         yield oldest()
 
 
-def graded_apart(source: Path, lines: Iterable[Line], settings: Settings, jobs: int) -> Generator[Graded]:
+def graded_apart(
+    source: Path, lines: Iterable[Line], settings: Settings, jobs: int, columns: Columns = DEFAULT_COLUMNS
+) -> Generator[Graded]:
     """Batch by batch, in order, in `jobs` processes, each with a grader of its own; two batches a process are open."""
     others = multiprocessing.active_children()
     executor = ProcessPoolExecutor(
@@ -129,7 +147,7 @@ def graded_apart(source: Path, lines: Iterable[Line], settings: Settings, jobs: 
     waiting: deque[Future[Graded]] = deque()
     try:
         for batch in _batches(lines):
-            waiting.append(executor.submit(_grade_batch, source, batch))
+            waiting.append(executor.submit(_grade_batch, source, batch, columns))
             if len(waiting) >= 2 * jobs:
                 yield waiting.popleft().result()
         while waiting:
@@ -170,9 +188,9 @@ def _start(settings: Mapping[str, Any]) -> None:
     _OWN.append(open_grader(Settings(**settings)))
 
 
-def _grade_batch(source: Path, lines: list[Line]) -> Graded:
+def _grade_batch(source: Path, lines: list[Line], columns: Columns) -> Graded:
     tally, texts, size = Tally(), [], 0
-    for row, length in _graded_rows(source, lines, _OWN[0]):
+    for row, length in _graded_rows(source, lines, _OWN[0], columns):
         texts.append(_written(row))
         tally.add(row)
         size += length
@@ -183,23 +201,28 @@ def _written(row: Mapping[str, Any]) -> str:
     return json.dumps(row) + "\n"  # ASCII: a response may hold lone surrogates
 
 
-def _problem(place: str, row: dict[str, Any]) -> Problem:
+def _problem(place: str, row: dict[str, Any], columns: Columns) -> Problem:
     """The problem of a row; its id is that of the row, if it has one in words; other columns are its details."""
-    answer = row.get("answer")
+    answer = row.get(columns.answer)
     if isinstance(answer, int | float) and not isinstance(answer, bool):
         whole = isinstance(answer, float) and answer.is_integer()  # 145.0 is 145
-        answer = f"{answer:.0f}" if whole else str(answer)
-    text = _text(place, {**row, "answer": answer} if "answer" in row else row, "answer")
+        row = {**row, columns.answer: f"{answer:.0f}" if whole else str(answer)}
+    text = _text(place, row, "answer", columns)
     if not text.strip():
-        raise DataError(f"{place}: answer is blank; give the true answer, or remove the row")
-    details = {name: value for name, value in row.items() if name not in ("question", "answer", "response")}
+        raise DataError(f"{place}: {columns.answer} is blank; give the true answer, or remove the row")
+    details = {name: value for name, value in row.items() if name not in columns}
     identity = row["id"] if isinstance(row.get("id"), str) else place
-    return Problem(id=identity, question=_text(place, row, "question"), answer=text, details=details)
+    return Problem(id=identity, question=_text(place, row, "question", columns), answer=text, details=details)
 
 
-def _text(place: str, row: dict[str, Any], key: str) -> str:
+def _text(place: str, row: dict[str, Any], role: str, columns: Columns) -> str:
+    """The cell of a role's column."""
+    key = getattr(columns, role)
     if key not in row:
-        raise DataError(f"{place}: no {key!r}; a row needs question, answer and response, it has {', '.join(row)}")
+        needed = f"{columns.question}, {columns.answer} and {columns.response}"
+        raise DataError(
+            f"{place}: no {key!r}; a row needs {needed}, it has {', '.join(row)}; --{role}-column names another"
+        )
     value = row[key]
     if not isinstance(value, str):
         raise DataError(f"{place}: {key} = {value!r}: text is needed")

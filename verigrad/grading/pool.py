@@ -202,9 +202,7 @@ def _request(claim: Claim) -> dict[str, str]:
 
 
 def _read(reply: Mapping[str, object]) -> Verdict:
-    """The verdict of a worker's line: an equality, the score of a function, or an error."""
-    if "equal" in reply:
-        return Verdict(Status.CORRECT, "symbolic", 1.0) if reply["equal"] else Verdict(Status.WRONG, "mismatch")
+    """The verdict of a worker's line: the score of a function, or an error."""
     if "status" in reply:
         return Verdict(
             Status(str(reply["status"])),

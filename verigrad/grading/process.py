@@ -14,13 +14,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 MEMORY_LIMIT = 1024**3
-"""Bytes of address space of one worker; with Math-Verify loaded it uses about a fifth of them."""
+"""Bytes of address space of one worker."""
 
 SLOW_SHARE = 0.25
 """Share of the time limit after which the pool begins to start a successor."""
 
 START_LIMIT = 60.0
-"""Seconds until a new worker must be ready: Math-Verify's import takes one or two, much longer on a busy machine."""
+"""Seconds until a new worker must be ready, or an import done: much on a busy machine."""
 
 KILL_LIMIT = 10.0
 """Seconds to wait for the kernel to take a killed process away."""
@@ -35,7 +35,7 @@ class WorkerTimeout(WorkerFailure):
 
 
 def worker_command(time_limit: float) -> list[str]:
-    """How a Math-Verify worker is started: as a script, so that the user's `__main__` is never imported again."""
+    """How a worker is started: as a script, so that the user's `__main__` is never imported again."""
     script = Path(__file__).with_name("worker.py")
     package_root = Path(__file__).parents[2]
     return [sys.executable, "-P", str(script), str(time_limit), str(MEMORY_LIMIT), str(package_root)]

@@ -1,4 +1,4 @@
-"""What runs inside a worker besides Math-Verify: a user's reward function, and reasoning-gym's own scorers."""
+"""What runs inside a worker: a user's reward function, and reasoning-gym's own scorers."""
 
 from __future__ import annotations
 

@@ -105,7 +105,7 @@ def environment(seed: int) -> dict[str, Any]:
     """Versions, machine, threads, git commit and seed."""
     import torch
 
-    packages = ("verigrad", "torch", "transformers", "tokenizers", "numpy", "math-verify")
+    packages = ("verigrad", "torch", "transformers", "tokenizers", "numpy", "mpmath")
     return {
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "seed": seed,

@@ -20,9 +20,9 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import PurePath
 
+from verigrad.answers import boxed_answer, hash_answer
 from verigrad.errors import DataError
 from verigrad.types import Problem
-from verigrad.verifiers.extract import boxed_answer, hash_answer
 
 
 @dataclass(frozen=True, slots=True)

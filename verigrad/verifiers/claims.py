@@ -10,17 +10,17 @@ from verigrad.types import Grade, Status
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """An answer in the right format of which tier 1 cannot say whether it is right.
+    """An answer in the right format that code of others must judge.
 
-    `kind` says which question a worker is asked: "math" (are the two equal), "reasoning_gym" (its scorer's score) or
-    "function" (a user's reward). `payload` is JSON with what else the worker must know; `needs` names the module, or
-    the module:function, that it imports first.
+    `kind` says which question a worker is asked: "reasoning_gym" (its scorer's score) or "function" (a user's reward).
+    `payload` is JSON with what else the worker must know; `needs` names the module, or the module:function, that it
+    imports first. A built-in judge decides by itself and leaves these empty.
     """
 
     gold: str
     answer: str
     format_reward: float
-    kind: str = "math"
+    kind: str = ""
     payload: str = ""
     needs: str = ""
 

@@ -10,9 +10,11 @@ from verigrad.verifiers.rules import FORMATS, find_verifier, gold_value
 _SHOWN: dict[str, Callable[[str], str]] = {
     "r1_zero": "</think> <answer>{}</answer>".format,
     "r1_zero_course": "</think> <answer>{}</answer>".format,
+    "think_answer": "</think>\n<answer>{}</answer>".format,
     "boxed": r"\boxed{{{}}}".format,
     "hash": "#### {}".format,
     "answer_is": "The answer is {}.".format,
+    "last_number": "{}".format,
     "lenient": r"\boxed{{{}}}".format,
 }
 _UNCHECKED = frozenset({"countdown", "reasoning_gym"})

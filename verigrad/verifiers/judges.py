@@ -7,31 +7,20 @@ import json
 import re
 from collections import Counter
 from collections.abc import Sequence
-from decimal import Decimal
 from fractions import Fraction
 
-from verigrad.types import Grade, Problem, Status
-from verigrad.verifiers.answers import read
-from verigrad.verifiers.budget import Budget
-from verigrad.verifiers.claims import Claim, fail, settle
-from verigrad.verifiers.compare import NEAR
-from verigrad.verifiers.exact import read_number
-from verigrad.verifiers.expression import (
-    Collection,
-    LimitExceeded,
-    Measure,
-    Node,
+from verigrad.answers import (
+    Call,
     Number,
-    Relation,
-    Unreadable,
-    operations,
+    constant,
+    lm_eval_text,
+    parse,
+    parse_errors,
+    unmarked,
     walk,
 )
-from verigrad.verifiers.fields import rational
-from verigrad.verifiers.naming import stated
-from verigrad.verifiers.numeric import Undefined
-from verigrad.verifiers.probe import Probe
-from verigrad.verifiers.spelling import unwrapped
+from verigrad.types import Grade, Problem, Status
+from verigrad.verifiers.claims import Claim, fail, settle
 
 TOLERANCE = 1e-6
 """Relative, of `numeric`."""
@@ -39,8 +28,9 @@ TOLERANCE = 1e-6
 LONGEST_EXPRESSION = 500
 """Characters of a countdown expression."""
 
+_ARITHMETIC = frozenset({"+", "*", "/", "neg"})
 _LETTER = re.compile(
-    r"(?:(?:the\s+)?(?:(?:correct|final|right)\s+)?(?:option|choice|answer|opción)(?:\s+is\b)?)?"
+    r"(?:(?:the\s+)?(?:(?:correct|final|right)\s+)?(?:option|choice|answer)(?:\s+is\b)?)?"
     r"\s*[(\[]?\s*([A-Za-z])\s*(?:[)\].:]+\s*(.*)|)",
     re.DOTALL | re.IGNORECASE,
 )
@@ -56,10 +46,16 @@ def exact_match(problem: Problem, answer: str) -> Grade:
     return settle(claim, bool(answer.strip()) and answer.split() == problem.answer.split(), "string")
 
 
+def lm_eval(problem: Problem, answer: str) -> Grade:
+    """Equality of lm-evaluation-harness for gsm8k: the same text without commas, dollar signs and a last full stop."""
+    right = lm_eval_text(problem.answer) == lm_eval_text(answer)
+    return settle(Claim(problem.answer, answer, 1.0), right, "string" if right else "mismatch")
+
+
 def multiple_choice(problem: Problem, answer: str) -> Grade:
     r"""One letter: `C`, `(C)`, `c.`, `\text{C}`, `C) because`, `option C`. Two letters are no choice."""
     claim = Claim(problem.answer, answer.strip(), 1.0)
-    chosen, right = _choice(unwrapped(answer)), _choice(problem.answer)
+    chosen, right = _choice(unmarked(answer)), _choice(problem.answer)
     return settle(claim, chosen is not None and chosen == right, "string" if chosen == right else "mismatch")
 
 
@@ -74,40 +70,13 @@ def _choice(text: str) -> str | None:
 def numeric(problem: Problem, answer: str, tolerance: float = TOLERANCE) -> Grade:
     """A real number within |answer − gold| ≤ tolerance·|gold|, or tolerance itself where the gold is 0."""
     claim = Claim(problem.answer, answer.strip(), 1.0)
-    gold, value = _real(problem.answer), _real(unwrapped(answer))
+    gold, value = constant(problem.answer), constant(answer)
     if gold is None:
         return fail(claim, Status.ERROR, "the gold answer is no number")
     if value is None:
         return settle(claim, False, "mismatch")
     room = Fraction(tolerance) * (abs(gold) or 1)
     return settle(claim, abs(value - gold) <= room, "number" if abs(value - gold) <= room else "mismatch")
-
-
-def _real(text: str) -> Fraction | None:
-    """The value of a real constant, of `x = 5` too; a unit is left out, a percentage as written."""
-    if (number := read_number(text)) is not None:
-        return number.value
-    try:
-        tree: Node | None = read(text)
-        probe = Probe(text)
-        if isinstance(tree, Relation):
-            tree = stated(tree, None) if _agrees(tree, probe) else None
-        value: Decimal | Fraction | None = None if tree is None else probe.real(tree)
-    except (LimitExceeded, Unreadable):
-        return None
-    return None if value is None else Fraction(value)
-
-
-def _agrees(chain: Relation, probe: Probe) -> bool:
-    """Whether no two numbers that stand beside one another in it differ, by more than a rounding after a ≈."""
-    values = [probe.real(side) for side in chain.sides]
-    for sign, one, other in zip(chain.operators, values, values[1:], strict=False):
-        if one is None or other is None:
-            continue
-        room = abs(Fraction(one)) * (NEAR if sign == "≈" else Fraction(TOLERANCE))
-        if abs(Fraction(one) - Fraction(other)) > room:
-            return False
-    return True
 
 
 def countdown(problem: Problem, answer: str) -> Grade:
@@ -127,16 +96,14 @@ def _makes(text: str, numbers: list[int], target: int) -> bool:
     if len(text) > LONGEST_EXPRESSION:
         return False
     try:
-        tree = read(text)
-        used = Counter(node.value for node in walk(tree) if isinstance(node, Number))
-        used[Fraction(1)] -= sum(1 for node in walk(tree) if node == Number(Fraction(1)))  # of divisions: 1/x
-        if any(isinstance(node, Collection | Measure | Relation) for node in walk(tree)):
-            return False
-        if not operations(tree) <= {"+", "-", "*", "/", "neg"}:
-            return False
-        return +used == Counter(map(Fraction, numbers)) and rational(tree, Budget()) == target
-    except (LimitExceeded, Unreadable, Undefined):
+        tree = parse(text)
+    except parse_errors:
         return False
+    parts = list(walk(tree))
+    if not all(isinstance(part, Number) or (isinstance(part, Call) and part.name in _ARITHMETIC) for part in parts):
+        return False
+    used = Counter(part.value for part in parts if isinstance(part, Number))
+    return used == Counter(map(Fraction, numbers)) and constant(text) == target
 
 
 def scored_by_generator(problem: Problem, answer: str) -> Claim:

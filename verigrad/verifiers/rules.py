@@ -1,7 +1,9 @@
 r"""The verifiers that a configuration can name: FORMAT, or FORMAT:JUDGE.
 
 A format says where the answer stands and what is demanded of the response; a judge compares it with the gold answer.
-`boxed` is `boxed:math`. Rewards are those of the course: format_reward is 1 where the format is right, answer_reward is
+`boxed` is `boxed:math`. Every response gets a verdict.
+
+Rewards are those of the course: format_reward is 1 where the format is right, answer_reward is
 1 where besides the answer is equal, and reward = answer_reward. A broken format is UNPARSABLE with reason "format"; a
 right format around no answer is WRONG with reason "empty".
 """
@@ -14,14 +16,24 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal, TypeAlias
 
+from verigrad.answers import (
+    boxed_answers,
+    compare,
+    concluding_answer,
+    course_answer,
+    hash_answer,
+    is_bare,
+    is_readable,
+    last_number,
+    lenient_answer,
+    strict_answer,
+    think_answer,
+    visible,
+)
 from verigrad.errors import ConfigError
 from verigrad.types import Grade, Problem
 from verigrad.verifiers.claims import Blend, Claim, settle, unformatted
-from verigrad.verifiers.equality import decide
-from verigrad.verifiers.extract import boxed_answer, concluding_answer, course_answer, hash_answer, strict_answer
-from verigrad.verifiers.judges import countdown, exact_match, multiple_choice, numeric, scored_by_generator
-from verigrad.verifiers.lenient import lenient_answer
-from verigrad.verifiers.prose import is_prose
+from verigrad.verifiers.judges import countdown, exact_match, lm_eval, multiple_choice, numeric, scored_by_generator
 
 Outcome: TypeAlias = Grade | Claim | Blend
 Verifier: TypeAlias = Callable[[Problem, str], Outcome]
@@ -30,10 +42,14 @@ Judge: TypeAlias = Callable[[Problem, str], Grade | Claim]
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """`find` returns the answer, None where the format is broken. Training demands a strict policy."""
+    """`find` returns the answer, None where the format is broken. Training demands a strict policy.
+
+    `judge` is what the format is judged by where its name stands alone.
+    """
 
     policy: Literal["strict", "lenient"]
     find: Callable[[str], str | None]
+    judge: str = "math"
 
 
 def _tagged(find: Callable[[str], str | None]) -> Callable[[str], str | None]:
@@ -41,28 +57,30 @@ def _tagged(find: Callable[[str], str | None]) -> Callable[[str], str | None]:
 
     def find_inside(text: str) -> str | None:
         answer = find(text)
-        return boxed_answer(answer) or "" if answer is not None and r"\boxed" in answer else answer
+        return boxed_answers(answer) or "" if answer is not None and r"\boxed" in answer else answer
 
     return find_inside
 
 
 FORMATS: dict[str, Format] = {
     "r1_zero": Format("strict", _tagged(strict_answer)),
-    "r1_zero_course": Format("strict", _tagged(course_answer)),
-    "boxed": Format("strict", boxed_answer),
+    "r1_zero_course": Format("strict", _tagged(course_answer), "bare"),
+    "think_answer": Format("strict", _tagged(think_answer)),
+    "boxed": Format("strict", boxed_answers),
     "hash": Format("strict", hash_answer),
     "answer_is": Format("strict", concluding_answer),
-    "lenient": Format("lenient", lenient_answer),
+    "last_number": Format("lenient", last_number, "lm_eval"),
+    "lenient": Format("lenient", lenient_answer, "loose"),
 }
 
 
-def judge(gold: str, answer: str, format_reward: float = 1.0) -> Grade | Claim:
-    """Compare an extracted answer with the gold answer in tier 1; a Claim where that does not decide."""
-    claim = Claim(gold_value(gold), answer.strip(), format_reward)
+def judge(gold: str, answer: str, format_reward: float = 1.0) -> Grade:
+    """The grade of an extracted answer against the gold answer. What is undecided or unreadable is wrong."""
+    claim = Claim(gold_value(gold), visible(answer).strip(), format_reward)
     if claim.answer and claim.answer == gold.strip():
         return settle(claim, True, "string")
-    verdict = decide(claim.gold, claim.answer)
-    return claim if verdict.equal is None else settle(claim, verdict.equal, verdict.reason)
+    verdict = compare(claim.gold, claim.answer)
+    return settle(claim, bool(verdict), verdict.reason)
 
 
 def gold_value(gold: str) -> str:
@@ -72,14 +90,22 @@ def gold_value(gold: str) -> str:
     return gold.strip()
 
 
-def _mathematical(problem: Problem, answer: str) -> Grade | Claim:
+def _mathematical(problem: Problem, answer: str) -> Grade:
     return judge(problem.answer, answer)
 
 
-def _leniently(problem: Problem, answer: str) -> Grade | Claim:
+def _bare(problem: Problem, answer: str) -> Grade:
+    """As `math`, of a bare expression: the course's grader takes no words beside a value."""
+    grade = judge(problem.answer, answer)
+    if grade.reason in ("string", "number", "symbolic") and not is_bare(answer):
+        return settle(Claim(problem.answer, grade.extracted, 1.0), False, "not bare")
+    return grade
+
+
+def _leniently(problem: Problem, answer: str) -> Grade:
     """For evaluation the gold answer may be a solution in words, too."""
     gold = problem.answer
-    return judge(lenient_answer(gold) or gold if is_prose(gold) else gold, answer)
+    return judge(gold if is_readable(gold) else lenient_answer(gold) or gold, answer)
 
 
 def _format_only(problem: Problem, answer: str) -> Grade:
@@ -88,6 +114,9 @@ def _format_only(problem: Problem, answer: str) -> Grade:
 
 JUDGES: dict[str, Judge] = {
     "math": _mathematical,
+    "bare": _bare,
+    "loose": _leniently,
+    "lm_eval": lm_eval,
     "exact": exact_match,
     "choice": multiple_choice,
     "numeric": numeric,
@@ -101,7 +130,7 @@ def verifier_of(form: Format, judged: Judge) -> Verifier:
     """A format and a judge put together."""
 
     def verify(problem: Problem, response: str) -> Grade | Claim:
-        answer = form.find(response)
+        answer = form.find(visible(response))
         return unformatted() if answer is None else judged(problem, answer)
 
     return verify
@@ -122,9 +151,7 @@ def find_verifier(name: str, *, tolerance: float | None = None) -> Verifier:
         )
     if judged == "numeric" and tolerance is not None:
         return verifier_of(FORMATS[form], partial(numeric, tolerance=tolerance))
-    if judged in ("", "math") and FORMATS[form].policy == "lenient":
-        return verifier_of(FORMATS[form], _leniently)
-    return verifier_of(FORMATS[form], JUDGES[judged or "math"])
+    return verifier_of(FORMATS[form], JUDGES[judged or FORMATS[form].judge])
 
 
 def is_strict(name: str) -> bool:
