@@ -29,8 +29,8 @@ class Shape:
     rollouts: int = 16
     max_tokens: int = 40
     dtype: str = "float32"
-    stop: tuple[str, ...] = ("</answer>",)
     model: dict[str, Any] = field(default_factory=dict)
+    stop: tuple[str, ...] = ("</answer>",)
 
 
 SHAPES = {
