@@ -122,10 +122,15 @@ def run(phase: str, case: Case, policy: Policy, samples: list[Sample]) -> Callab
         return lambda: policy.update(samples, loss, case.entropy_bonus)
     if phase == "scoring":
         return lambda: policy.score(samples)
-    sampler = LocalSampler(
-        policy.model, decode=lambda ids: "", end_ids=policy.end_ids, slots=case.slots, compute=case.compute
-    )
-    return lambda: list(sampler.sample(requests(case)))
+
+    def sample() -> object:
+        # made here, since it holds weights of its own where products are narrow
+        sampler = LocalSampler(
+            policy.model, decode=lambda ids: "", end_ids=policy.end_ids, slots=case.slots, compute=case.compute
+        )
+        return list(sampler.sample(requests(case)))
+
+    return sample
 
 
 def loss(logprobs: Tensor, batch: Any) -> Tensor:

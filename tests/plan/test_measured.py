@@ -18,6 +18,7 @@ from verigrad.plan import GPUS, Lengths, Memory, memory_of, shape_of
 
 PHASES = [(name, phase) for name, case in CASES.items() for phase in case.phases]
 ALWAYS = ("weights", "gradients", "optimiser states")
+SAMPLERS = ("key–value cache", "rounded weights")
 
 
 def measure(cases: list[Case], device: str) -> list[dict[str, Any]]:
@@ -40,9 +41,9 @@ def on_cpu() -> dict[str, dict[str, Any]]:
 
 
 def phase_parts(memory: Memory, phase: str) -> dict[str, int]:
-    """The parts of a phase that the measured process has: its cache is there while it samples, and no longer."""
+    """The parts of a phase that the measured process has: a sampler's are there while it samples, and no longer."""
     local = phase in ("sampling", "evaluating")
-    return {part: size for part, size in memory.phases[phase].items() if local or part != "key–value cache"}
+    return {part: size for part, size in memory.phases[phase].items() if local or part not in SAMPLERS}
 
 
 @pytest.mark.slow

@@ -32,12 +32,11 @@ class NarrowCopy:
         kept = {id(tensor): tensor for tensor in backbone.parameters()}
         linear = [layer for layer in backbone.modules() if isinstance(layer, nn.Linear)]
         for layer in linear:
-            del kept[id(layer.weight)]
+            rounded = layer.weight.detach().to(getattr(torch, compute))
+            kept[id(layer.weight)] = nn.Parameter(rounded, requires_grad=False)
         self.backbone = copy.deepcopy(backbone, kept)
         copies = [layer for layer in self.backbone.modules() if isinstance(layer, nn.Linear)]
         self._pairs = list(zip(linear, copies, strict=True))
-        for layer in copies:
-            layer.weight = nn.Parameter(layer.weight.to(getattr(torch, compute)), requires_grad=False)
 
     def refresh(self) -> None:
         """Takes the model's weights as they are now."""

@@ -47,12 +47,6 @@ class Layers:
     def cast_layer(self) -> int:
         return self.narrow * self.shape.layer_products if self.casts else 0
 
-    @property
-    def cast_product(self) -> int:
-        """The largest of them: where nothing is learnt, sampling, each is made when it is needed."""
-        sizes = (inputs * outputs for inputs, outputs in self.shape.products.values())
-        return self.narrow * max(sizes) if self.casts else 0
-
     def kept(self, pack: Pack) -> int:
         """What one layer keeps for its backward pass."""
         shape, tokens = self.shape, pack.tokens

@@ -71,6 +71,8 @@ def memory_of(
     local = config.sampler.engine != "vllm"
     cache = max(caches) if local else 0  # it is kept for the next step
     always = residents(shape, config, reference) | ({"key–value cache": cache} if cache else {})
+    if local and layers.casts:  # the sampler's, taken when weights are synced
+        always["rounded weights"] = layers.narrow * shape.layers * shape.layer_products
     engine = {} if local else _engine(shape, config, lengths, machine)
     asleep = config.sampler.vllm.sleep and not machine.is_cpu
     beside = {} if asleep else engine
@@ -206,7 +208,7 @@ def _drawing(shape: Shape, layers: Layers, one: Round) -> Parts:
     attending = block_keys + 3 * scores + mask
     buffers = 2 + (one.temperature != 1) + (one.temperature == 0) + 6 * one.truncated
     logits = 4 * (rows + buffers * one.live) * shape.vocabulary
-    layer = max(reading, attending) + layers.cast_product
+    layer = max(reading, attending)
     return {"activations": layer} if layer > logits else {"head": logits}
 
 
